@@ -1,0 +1,50 @@
+"""What the engine asks of a warehouse, and the shape of the tables it keeps there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.sqltypes import Column, parse_type
+
+AUDIT_COLUMNS: tuple[Column, ...] = (
+    Column("_loaded_at", parse_type("datetime2(3)"), nullable=False, padded=False),
+    Column("_source_file", parse_type("nvarchar(400)"), nullable=False, padded=False),
+    Column("_source_row", parse_type("bigint"), nullable=False, padded=False),
+    Column("_load_id", parse_type("nvarchar(64)"), nullable=False, padded=False),
+)
+"""What every bronze row carries: when it was loaded, from where, at which row, by which load."""
+
+QUARANTINE_COLUMNS: tuple[Column, ...] = (
+    Column("quarantine_id", parse_type("nvarchar(100)"), nullable=False, padded=False),
+    Column("load_id", parse_type("nvarchar(64)"), nullable=False, padded=False),
+    Column("quarantined_at", parse_type("datetime2(3)"), nullable=False, padded=False),
+    Column("source_file", parse_type("nvarchar(400)"), padded=False),
+    Column("source_row", parse_type("bigint"), padded=False),
+    Column("reasons", parse_type("nvarchar(max)"), nullable=False, padded=False),
+    Column("row_data", parse_type("nvarchar(max)"), nullable=False, padded=False),
+    Column("state", parse_type("nvarchar(20)"), nullable=False, padded=False),
+    Column("replay_load_id", parse_type("nvarchar(64)"), padded=False),
+)
+"""A row held back: ``reasons`` is a JSON array of texts, ``row_data`` a JSON object, ``state`` held, replayed or
+superseded."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableShape:
+    """A table as a warehouse has to keep it: columns in order, key, load strategy and storage."""
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    load: str = "replace"
+    """replace, merge, append, partition, scd2 or view"""
+    storage: str = "rowstore"
+    """rowstore or columnstore (columnstore only where every column's type allows it)"""
+    alias: str = ""
+    """a view with named columns that dashboards already read, as ``schema.name``"""
+    description: str = ""
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.schema}.{self.name}"

@@ -1,0 +1,7 @@
+#!/bin/sh
+# Writes the two lock files anew. Needs uv (https://docs.astral.sh/uv/). Hashes are recorded, index hosts are not.
+set -eu
+cd "$(dirname "$0")/.."
+opts="--quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header"
+uv pip compile $opts pyproject.toml requirements/build.in -o requirements/run.txt
+uv pip compile $opts pyproject.toml requirements/build.in --extra airflow --group dev --group tsql -c requirements/run.txt -o requirements/dev.txt
