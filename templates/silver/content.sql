@@ -10,7 +10,7 @@ SELECT
         WHEN c.rating < 0 THEN 0
         WHEN c.rating > 5 THEN 5
         ELSE c.rating
-    END AS decimal(3,1))                       AS rating,
+    END AS decimal(3,2))                       AS rating,
     c.production_budget                        AS production_budget,
     c.seasons                                  AS seasons,
     e.total_episodes                           AS total_episodes
