@@ -1,0 +1,343 @@
+"""pipelines.yaml as a checked project: models, positions, references resolved at the last moment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from engine import specs
+from engine.errors import Problem, ProjectError, nearest
+from engine.sqltypes import parse_type
+from engine.yamlfile import Node, load_yaml
+
+PIPELINES = "pipelines.yaml"
+_REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+_SECTIONS = ("version", "name", "vars", "targets", "default_target", "sources", "tables", "pipelines")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project whose pipelines.yaml holds together. Templates and suites are checked by ``engine.model``."""
+
+    root: Path
+    node: Node
+    name: str
+    vars: Mapping[str, specs.Value]
+    targets: Mapping[str, specs.TargetSpec]
+    default_target: str
+    sources: Mapping[str, specs.SourceSpec]
+    tables: Mapping[str, specs.TableSpec]
+    pipelines: Mapping[str, specs.PipelineSpec]
+
+    def target_name(self, name: str | None) -> str:
+        """The name asked for, or the default; raises ProjectError for one that is not declared."""
+        name = name or self.default_target
+        if name not in self.targets:
+            known = ", ".join(self.targets)
+            raise ProjectError(Problem(f"no target {name!r}", PIPELINES, *self.node.at("targets"),
+                                       f"one of {known}", nearest(name, self.targets)))
+        return name
+
+    def target(self, name: str) -> specs.TargetSpec:
+        """The target with its references resolved from the environment; raises ProjectError for one that is unset."""
+        return self._resolved(self.targets[name], ("targets", name))
+
+    def source(self, name: str, target: str) -> specs.SourceSpec:
+        """The source as it is on this target, references resolved."""
+        override = self.targets[target].sources.get(name)
+        if override is None:
+            return self._resolved(self.sources[name], ("sources", name))
+        path = ("targets", target, "sources", name)
+        problems: list[Problem] = []
+        spec = _validate_typed(self.node, path, override, specs.SOURCES, "source", problems)
+        if spec is None:
+            raise ProjectError(problems)
+        return self._resolved(spec, path)
+
+    def variables(self, target: str) -> dict[str, specs.Value]:
+        """The vars that templates see on this target."""
+        return {**self.vars, **self.targets[target].vars}
+
+    @cached_property
+    def files(self) -> tuple[Path, Path]:
+        """The folders of templates and of expectations."""
+        return self.root / "templates", self.root / "expectations"
+
+    def template_path(self, table: str) -> Path:
+        layer, name = table.split(".")
+        return self.files[0] / layer / f"{name}.sql"
+
+    def suite_path(self, table: str) -> Path:
+        layer, name = table.split(".")
+        return self.files[1] / layer / f"{name}.yaml"
+
+    def _resolved(self, spec: Any, path: tuple[str, ...]) -> Any:
+        problems: list[Problem] = []
+        changed: dict[str, Any] = {}
+        for key, value in spec.model_dump(include={k for k in type(spec).model_fields if k not in ("vars", "sources")}).items():
+            try:
+                changed[key] = expand(value, os.environ)
+            except KeyError as missing:
+                name = missing.args[0]
+                problems.append(self.node.problem((*path, key), f"the environment variable {name} is not set", value=True,
+                                                  expected=f"export {name}=… before this command"))
+        if problems:
+            raise ProjectError(problems)
+        return spec.model_copy(update=changed)
+
+
+def expand(value: Any, environment: Mapping[str, str]) -> Any:
+    """``${NAME}`` and ``${NAME:-default}`` in a text, or in each text of a list or mapping; an empty variable counts
+    as unset. Raises KeyError(name)."""
+    if isinstance(value, str):
+        return _REFERENCE.sub(lambda m: _lookup(m, environment), value)
+    if isinstance(value, list):
+        return [expand(v, environment) for v in value]
+    if isinstance(value, dict):
+        return {k: expand(v, environment) for k, v in value.items()}
+    return value
+
+
+def _lookup(match: re.Match[str], environment: Mapping[str, str]) -> str:
+    found = environment.get(match["name"])
+    if found:
+        return found
+    if match["default"] is None:
+        raise KeyError(match["name"])
+    return match["default"]
+
+
+def load_project(root: Path) -> Project:
+    """Read and validate ``root``/pipelines.yaml. Raises ProjectError with every problem found."""
+    path = root / PIPELINES
+    if not path.is_file():
+        raise ProjectError(Problem(f"no {PIPELINES} in {root}", expected="a project folder: go into one, or name it with --project"))
+    node = load_yaml(path, root)
+    problems: list[Problem] = []
+    data = node.value
+    if not isinstance(data, dict):
+        raise ProjectError(node.problem((), "the file is not a mapping", expected="keys " + ", ".join(_SECTIONS)))
+    _check_keys(node, (), data, _SECTIONS, ("version", "name", "targets", "default_target", "tables"), problems)
+    head = _head(node, data, problems)
+    targets = _typed_section(node, data, "targets", specs.TARGETS, "target", problems)
+    sources = _typed_section(node, data, "sources", specs.SOURCES, "source", problems)
+    tables = _section(node, data, "tables", specs.TableSpec, problems)
+    pipelines = _section(node, data, "pipelines", specs.PipelineSpec, problems)
+    project = Project(root, node, head.get("name", ""), head.get("vars", {}), targets, head.get("default_target", ""),
+                      sources, tables, pipelines)
+    problems += _references(project)
+    if problems:
+        raise ProjectError(problems)
+    return project
+
+
+def _head(node: Node, data: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    present = {k: data[k] for k in ("version", "name", "vars", "default_target") if k in data}
+    for key, value in present.items():
+        if key == "vars" and value is None:
+            present[key] = {}
+    head = {k: v for k, v in present.items() if v is not None}
+    try:
+        specs.PipelinesFile.model_validate(
+            {"version": 1, "name": "x", "default_target": "x", "targets": {}, "tables": {}, **head})
+    except ValidationError as error:
+        problems += _problems(node, (), error, specs.PipelinesFile)
+    return head
+
+
+def _section(node: Node, data: dict[str, Any], section: str, model: type[BaseModel], problems: list[Problem]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in _entries(node, data, section, problems):
+        path = (section, name)
+        if not re.fullmatch(_NAMES[section][0], name):
+            problems.append(node.problem(path, f"{name!r} is not a name for one of the {section}", expected=_NAMES[section][1]))
+            continue
+        spec = _validate(node, path, {} if value is None and section == "tables" else value, model, problems)
+        if spec is not None:
+            out[name] = spec
+    return out
+
+
+_NAMES = {
+    "tables": (r"(bronze|silver|gold)\.[a-z_][a-z0-9_]*", "layer.name in lower case: bronze.users, silver.users, gold.users"),
+    "pipelines": (r"[a-z_][a-z0-9_]*", "lower-case letters, digits and _"),
+}
+
+
+def _typed_section(node: Node, data: dict[str, Any], section: str, models: Mapping[str, type[BaseModel]], noun: str,
+                   problems: list[Problem]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in _entries(node, data, section, problems):
+        spec = _validate_typed(node, (section, name), value, models, noun, problems)
+        if spec is not None:
+            out[name] = spec
+    return out
+
+
+def _entries(node: Node, data: dict[str, Any], section: str, problems: list[Problem]) -> list[tuple[str, Any]]:
+    value = data.get(section)
+    if value is None:
+        return []
+    if not isinstance(value, dict):
+        problems.append(node.problem((section,), f"{section} is not a mapping", expected="name: {...} for each"))
+        return []
+    return list(value.items())
+
+
+def _validate_typed(node: Node, path: tuple[str, ...], value: Any, models: Mapping[str, type[BaseModel]], noun: str,
+                    problems: list[Problem]) -> Any:
+    if not isinstance(value, dict):
+        problems.append(node.problem(path, f"{path[-1]!r} is not a mapping", expected=f"{{type: {' or '.join(models)}, …}}"))
+        return None
+    kind = value.get("type")
+    if kind not in models:
+        said = f"{kind!r} is not a type of {noun}" if kind is not None else f"this {noun} has no type"
+        problems.append(node.problem((*path, "type"), said, value=True, expected=" or ".join(models),
+                                     nearest=nearest(str(kind), models)))
+        return None
+    return _validate(node, path, value, models[kind], problems)
+
+
+def _validate(node: Node, path: tuple[str, ...], value: Any, model: type[BaseModel], problems: list[Problem]) -> Any:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        problems += _problems(node, path, error, model)
+        return None
+
+
+def _problems(node: Node, path: tuple[Hashable, ...], error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    out: dict[tuple[Any, ...], Problem] = {}
+    for item in error.errors(include_url=False):
+        # pydantic names the branch of a union in loc; only the parts that stand in the file are positions.
+        loc = _path_in(node.value, path, item["loc"])
+        known = [f.alias or n for n, f in model.model_fields.items()]
+        where = (*path, *loc)
+        if item["type"] == "extra_forbidden":
+            key = str(item["loc"][-1])
+            if len(item["loc"]) > 1:
+                known = [f.alias or n for n, f in specs.ColumnSpec.model_fields.items()]
+            problem = node.problem(where, f"unknown key {key!r}", expected="one of " + ", ".join(known), nearest=nearest(key, known))
+        elif item["type"] == "missing":
+            problem = node.problem(where, f"the key {item['loc'][-1]!r} is missing")
+        else:
+            message, expected = _said(item)
+            problem = node.problem(where, message, expected=expected, value=True)
+        out.setdefault((where, item["type"] == "extra_forbidden"), problem)
+    return list(out.values())
+
+
+def _path_in(value: Any, path: tuple[Hashable, ...], loc: tuple[Any, ...]) -> tuple[Any, ...]:
+    for part in path:
+        value = value[part]
+    kept = []
+    for part in loc:
+        if isinstance(value, dict) and part in value or isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+            kept.append(part)
+    return tuple(kept)
+
+
+def _said(item: Any) -> tuple[str, str]:
+    context = item.get("ctx", {})
+    shown = repr(item["input"])
+    shown = shown if len(shown) <= 60 else shown[:57] + "…"
+    if item["type"] == "literal_error":
+        return f"{shown} does not fit here", str(context["expected"])
+    if item["type"] == "value_error":
+        return str(context["error"]), ""
+    text = item["msg"][0].lower() + item["msg"][1:]
+    text = text.removeprefix("input should be ").removeprefix("value error, ")
+    return f"{shown} does not fit here", text
+
+
+def _check_keys(node: Node, path: tuple[str, ...], data: dict[str, Any], known: tuple[str, ...], required: tuple[str, ...],
+                problems: list[Problem]) -> None:
+    for key in data:
+        if key not in known:
+            problems.append(node.problem((*path, key), f"unknown key {key!r}", expected="one of " + ", ".join(known),
+                                         nearest=nearest(str(key), known)))
+    for key in required:
+        if data.get(key) is None:
+            problems.append(node.problem((*path, key) if key in data else path, f"the key {key!r} is missing"))
+
+
+def _references(project: Project) -> list[Problem]:
+    """Names that point at nothing, and columns whose type is no T-SQL type."""
+    node, problems = project.node, []
+    raw = node.value
+    if project.default_target and raw.get("targets") and project.default_target not in raw["targets"]:
+        problems.append(node.problem(("default_target",), f"no target {project.default_target!r}", value=True,
+                                     expected="one of " + ", ".join(raw["targets"]),
+                                     nearest=nearest(project.default_target, raw["targets"])))
+    for name, table in project.tables.items():
+        problems += _table_references(project, name, table)
+    for name, pipeline in project.pipelines.items():
+        if pipeline.after is not None and pipeline.after not in project.pipelines:
+            problems.append(node.problem(("pipelines", name, "after"), f"no pipeline {pipeline.after!r}", value=True,
+                                         expected="one of " + ", ".join(project.pipelines),
+                                         nearest=nearest(pipeline.after, project.pipelines)))
+        if pipeline.after and pipeline.schedule:
+            problems.append(node.problem(("pipelines", name), f"pipeline {name} has both schedule and after", expected="one of them"))
+    problems += _pipeline_cycles(project)
+    for target, spec in project.targets.items():
+        for name in spec.sources:
+            if name not in project.sources:
+                problems.append(node.problem(("targets", target, "sources", name), f"no source {name!r} to override",
+                                             expected="one of " + ", ".join(project.sources), nearest=nearest(name, project.sources)))
+    return problems
+
+
+def _table_references(project: Project, name: str, table: specs.TableSpec) -> list[Problem]:
+    node, problems = project.node, []
+    known_sources = project.node.value.get("sources") or {}
+    if table.source is not None and table.source not in known_sources:
+        problems.append(node.problem(("tables", name, "source"), f"no source {table.source!r}", value=True,
+                                     expected="one of " + (", ".join(known_sources) or "(none is declared)"),
+                                     nearest=nearest(table.source, known_sources)))
+    for column, spec in table.columns.items():
+        if isinstance(spec, str):
+            try:
+                parse_type(spec)
+            except ValueError as error:
+                problems.append(node.problem(("tables", name, "columns", column), str(error), value=True))
+    if table.load in ("merge", "scd2") and not table.key_columns:
+        problems.append(node.problem(("tables", name, "load"), f"load: {table.load} needs a key", expected="key: the columns that identify a row"))
+    if table.load in ("view", "scd2") and table.source is not None:
+        problems.append(node.problem(("tables", name, "load"), f"load: {table.load} is for a table built from a SELECT",
+                                     expected="replace, merge or append for a table with a source"))
+    if table.dedupe and not table.key_columns:
+        problems.append(node.problem(("tables", name, "dedupe"), "dedupe needs a key", expected="key: the columns that identify a row"))
+    return problems
+
+
+def _pipeline_cycles(project: Project) -> list[Problem]:
+    problems = []
+    for start in project.pipelines:
+        seen, at = [start], project.pipelines[start].after
+        while at in project.pipelines and at not in seen:
+            seen.append(at)
+            at = project.pipelines[at].after
+        if at == start and start == min(seen):
+            problems.append(project.node.problem(("pipelines", start, "after"), "pipelines run after each other in a circle: "
+                                                 + " → ".join([*seen, start]), expected="a first pipeline"))
+    return problems
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of pipelines.yaml, for editors."""
+    schema = specs.PipelinesFile.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "pipelines.yaml", **schema}
+
+
+if __name__ == "__main__":
+    import json
+
+    print(json.dumps(json_schema(), indent=2))

@@ -1,0 +1,159 @@
+"""The models behind pipelines.yaml: what each key may hold. The JSON Schema that editors use is made from these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from engine.sqltypes import parse_type
+
+Scalar = bool | int | float | str
+Value = Scalar | list[Scalar]
+TableName = Annotated[str, Field(pattern=r"^(bronze|silver|gold)\.[a-z_][a-z0-9_]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$")]
+LAYERS = ("bronze", "silver", "gold")
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
+
+
+class CsvSource(_Spec):
+    """Delimited text files."""
+
+    type: Literal["csv"]
+    path: str
+    """A file or a glob, relative to the project folder."""
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    quote: Annotated[str, Field(max_length=1)] = '"'
+    encoding: str = "utf-8"
+    header: bool = True
+
+
+class JsonSource(_Spec):
+    """JSON documents, or JSON Lines."""
+
+    type: Literal["json"]
+    path: str
+    """A file or a glob, relative to the project folder."""
+    records: str | dict[str, str] | None = None
+    """Where the records are: one path, or a path for each kind ({movie: $.movies})."""
+    kind_column: Name = "record_type"
+    """With several paths: the column that says which kind a record is of."""
+
+
+class DuckDBTarget(_Spec):
+    """The embedded warehouse: one DuckDB file."""
+
+    type: Literal["duckdb"]
+    path: str
+    vars: dict[Name, Value] = {}
+    """Values that differ on this target."""
+    sources: dict[Name, dict[str, Any]] = {}
+    """Sources that differ on this target, each as a whole."""
+
+
+class SqlServerTarget(_Spec):
+    """SQL Server 2019 or later, or Azure SQL."""
+
+    type: Literal["sqlserver"]
+    server: str
+    port: str | int = 1433
+    database: str
+    user: str | None = None
+    password: str | None = None
+    """A reference such as ${MSSQL_PASSWORD}; never the password itself."""
+    encrypt: str | bool = "yes"
+    trust_certificate: str | bool = "no"
+    vars: dict[Name, Value] = {}
+    sources: dict[Name, dict[str, Any]] = {}
+
+    @field_validator("password")
+    @classmethod
+    def _only_by_reference(cls, value: str | None) -> str | None:
+        if value is not None and not (value.startswith("${") and value.endswith("}")):
+            raise ValueError("a secret stands here in the clear; write a reference such as ${MSSQL_PASSWORD}")
+        return value
+
+
+class ColumnSpec(_Spec):
+    """One column, when a type alone does not say enough."""
+
+    type: str
+    """A T-SQL type, such as nvarchar(20) or decimal(9,1)."""
+    origin: Annotated[str | None, Field(alias="from")] = None
+    """The header or JSON field it is read from, when that has another name."""
+    description: str = ""
+
+    @field_validator("type")
+    @classmethod
+    def _known_type(cls, value: str) -> str:
+        parse_type(value)
+        return value
+
+
+class TableSpec(_Spec):
+    """One bronze, silver or gold table."""
+
+    source: Name | None = None
+    """The source it is loaded from. Without one it is built from templates/<layer>/<name>.sql."""
+    key: str | list[str] = []
+    """The columns that identify a row: never null, never twice."""
+    columns: dict[str, str | ColumnSpec] = {}
+    """Columns and their T-SQL types. A source's undeclared columns are text; a SELECT's types are inferred."""
+    load: Literal["replace", "merge", "append", "scd2", "view"] = "replace"
+    dedupe: str = ""
+    """ORDER BY text: of the rows that share a key the first in this order stays, the others are counted."""
+    watermark: str = ""
+    """A column whose highest published value the template may read as {{ watermark }}."""
+    storage: Literal["rowstore", "columnstore"] = "rowstore"
+    alias: Annotated[str, Field(pattern=r"^([a-z_][a-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*)?$")] = ""
+    """A view of this name over the table, for dashboards that already read it."""
+    description: str = ""
+    tags: list[str] = []
+
+    @field_validator("columns")
+    @classmethod
+    def _known_types(cls, value: dict[str, str | ColumnSpec]) -> dict[str, str | ColumnSpec]:
+        return value
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        return (self.key,) if isinstance(self.key, str) else tuple(self.key)
+
+    @property
+    def column_specs(self) -> dict[str, ColumnSpec]:
+        return {n: c if isinstance(c, ColumnSpec) else ColumnSpec(type=c) for n, c in self.columns.items()}
+
+
+class PipelineSpec(_Spec):
+    """Tables that are built together, on a schedule or after another pipeline."""
+
+    tables: list[str]
+    """Selectors: silver.users, gold.*, tag:x."""
+    schedule: str | None = None
+    after: str | None = None
+    retries: Annotated[int, Field(ge=0, le=20)] = 3
+    description: str = ""
+    tags: list[str] = []
+
+
+SOURCES: dict[str, type[_Spec]] = {"csv": CsvSource, "json": JsonSource}
+TARGETS: dict[str, type[_Spec]] = {"duckdb": DuckDBTarget, "sqlserver": SqlServerTarget}
+SourceSpec = CsvSource | JsonSource
+TargetSpec = DuckDBTarget | SqlServerTarget
+
+
+class PipelinesFile(_Spec):
+    """A SQL Server medallion warehouse: its sources, tables and pipelines."""
+
+    version: Literal[1]
+    name: Name
+    vars: dict[Name, Value] = {}
+    """Values that templates read by name."""
+    targets: dict[Name, Annotated[TargetSpec, Field(discriminator="type")]]
+    default_target: str
+    sources: dict[Name, Annotated[SourceSpec, Field(discriminator="type")]] = {}
+    tables: dict[TableName, TableSpec | None]
+    pipelines: dict[Name, PipelineSpec] = {}
