@@ -13,7 +13,7 @@ WITH viewing AS (
     GROUP BY s.user_id
 ),
 favorite AS (
-    {{ devices.favorite_device('silver.viewing_sessions') | indent(4) }}
+{{ devices.favorite_device('viewing_sessions') }}
 )
 SELECT
     u.user_id                                                   AS user_id,

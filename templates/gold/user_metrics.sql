@@ -11,7 +11,7 @@ WITH viewing AS (
     GROUP BY s.user_id
 ),
 favorite AS (
-    {{ devices.favorite_device('silver.all_viewing_sessions') | indent(4) }}
+{{ devices.favorite_device('all_viewing_sessions') }}
 )
 SELECT
     u.user_id                                       AS user_id,

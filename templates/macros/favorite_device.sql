@@ -13,7 +13,7 @@ FROM (
             s.device_type,
             COUNT(*) AS sessions,
             SUM(CAST(s.watch_duration_minutes AS bigint)) AS minutes
-        FROM {{ sessions }} AS s
+        FROM silver.{{ sessions | ident }} AS s
         GROUP BY s.user_id, s.device_type
     ) AS d
 ) AS ranked
