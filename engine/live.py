@@ -1,0 +1,144 @@
+"""Who is at work on a warehouse, and how far it is: a lock that dies with its process, and a small status file.
+
+The status file exists because a DuckDB file that is being written cannot be opened by anyone else, and people want to
+watch. It is replaced as a whole, so a reader never sees half of it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.errors import WarehouseError
+from engine.ledger import now
+
+SECONDS_BETWEEN_WRITES = 0.2
+
+
+class RunLock:
+    """One run at a time on a warehouse. ``wait`` is how many seconds to wait for the other to finish; None waits for
+    as long as it takes, 0 refuses at once with the holder's name."""
+
+    def __init__(self, warehouse: Path, wait: float | None, tell: Callable[[str], None]) -> None:
+        from filelock import FileLock
+
+        warehouse.parent.mkdir(parents=True, exist_ok=True)
+        self._live = live_path(warehouse)
+        self._lock = FileLock(str(warehouse) + ".lock")
+        self._wait = wait
+        self._tell = tell
+
+    def __enter__(self) -> RunLock:
+        from filelock import Timeout
+
+        try:
+            self._lock.acquire(timeout=0)
+            return self
+        except Timeout:
+            holder = who(self._live)
+        except OSError as error:
+            raise WarehouseError(f"cannot lock {self._lock.lock_file}: {error.strerror}") from None
+        if self._wait == 0:
+            raise WarehouseError(f"{holder} is at work on this warehouse; wait for it with --wait, or stop it")
+        self._tell(f"waiting for {holder}")
+        try:
+            self._lock.acquire(timeout=-1 if self._wait is None else self._wait)
+        except Timeout:
+            raise WarehouseError(f"{who(self._live)} was still at work on this warehouse after {self._wait:g} s") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def is_locked(warehouse: Path) -> bool:
+    """Whether a run is at work on this warehouse now."""
+    from filelock import FileLock, Timeout
+
+    if not Path(str(warehouse) + ".lock").exists():
+        return False
+    lock = FileLock(str(warehouse) + ".lock")
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def live_path(warehouse: Path) -> Path:
+    return Path(str(warehouse) + ".live.json")
+
+
+def read_live(warehouse: Path) -> dict[str, Any]:
+    """The status file's content; empty when there is none."""
+    try:
+        content: dict[str, Any] = json.loads(live_path(warehouse).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content
+
+
+def who(live: Path) -> str:
+    """The run that holds a warehouse, in words."""
+    try:
+        run = json.loads(live.read_text(encoding="utf-8"))["run"]
+        return f"run {run['run_id']} (process {run['pid']} on {run['host']}, since {run['started_at']} UTC)"
+    except (OSError, ValueError, KeyError):
+        return "another process"
+
+
+class Live:
+    """The status of one run, written to the status file while it goes on."""
+
+    def __init__(self, warehouse: Path, run: dict[str, Any], tables: list[str], history: dict[str, Any]) -> None:
+        self._path = live_path(warehouse)
+        self._lock = threading.Lock()
+        self._written = 0.0
+        run = {**run, "pid": os.getpid(), "host": socket.gethostname()}
+        self.content: dict[str, Any] = {"run": run, "tables": {t: {"state": "pending"} for t in tables}, "history": history}
+        self.write()
+
+    def table(self, name: str, **changes: Any) -> None:
+        """Note a table's state, step or rows; written at once when the state changed, else a few times a second."""
+        with self._lock:
+            entry = self.content["tables"].setdefault(name, {})
+            urgent = "state" in changes and changes["state"] != entry.get("state")
+            entry.update(changes)
+            if urgent or time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES:
+                self._write()
+
+    def finish(self, state: str, history: dict[str, Any]) -> None:
+        with self._lock:
+            self.content["run"] |= {"state": state, "finished_at": now()}
+            self.content["history"] = history
+            self._write()
+
+    def write(self) -> None:
+        with self._lock:
+            self._write()
+
+    def _write(self) -> None:
+        new = self._path.with_name(self._path.name + ".new")
+        new.write_text(json.dumps(self.content, default=plain), encoding="utf-8")
+        new.replace(self._path)
+        self._written = time.monotonic()
+
+
+def plain(value: Any) -> Any:
+    """JSON's word for what JSON does not know: dates as ISO text, decimals as numbers."""
+    if isinstance(value, dt.datetime | dt.date | dt.time):
+        return value.isoformat()
+    from decimal import Decimal
+
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else float(value)
+    if isinstance(value, bytes | bytearray):
+        return value.hex()
+    return str(value)

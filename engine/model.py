@@ -1,0 +1,308 @@
+"""The whole project, bound: every table's columns, types, inputs and suite, checked before anything is touched."""
+
+from __future__ import annotations
+
+import datetime as dt
+import graphlib
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from engine.bind import BindError, Bound, bind, parse, tables_of
+from engine.errors import Problem, ProjectError, SourceError, nearest
+from engine.project import PIPELINES, Project
+from engine.specs import TableSpec
+from engine.sqltypes import Column, parse_type
+from engine.suites import Suite, load_suite, suite_with_key
+from engine.tsql import Rendered, Templates
+from engine.warehouse import AUDIT_COLUMNS, TableShape
+
+if TYPE_CHECKING:
+    from engine.sources import SourceColumn
+
+DEFINITION_FORMAT = "1"
+"""Part of every table's definition: raised when the engine builds the same project differently."""
+UNDECLARED = parse_type("nvarchar(4000)")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the model. ``columns`` are in table order; audit columns are not among them."""
+
+    name: str
+    spec: TableSpec
+    columns: tuple[Column, ...]
+    suite: Suite
+    inputs: tuple[str, ...] = ()
+    rendered: Rendered | None = None
+    bound: Bound | None = None
+    ranked: Bound | None = None
+    """The SELECT with the rank by which ``dedupe`` keeps one row of each key."""
+    definition: str = ""
+
+    @property
+    def layer(self) -> str:
+        return self.name.split(".")[0]
+
+    @property
+    def landed(self) -> bool:
+        """Loaded from a source, not built from a SELECT."""
+        return self.spec.source is not None
+
+    @property
+    def shape(self) -> TableShape:
+        schema, name = self.name.split(".")
+        columns = (*self.columns, *AUDIT_COLUMNS) if self.landed else self.columns
+        return TableShape(schema, name, columns, self.spec.key_columns, self.spec.load, self.spec.storage, self.spec.alias,
+                          self.spec.description)
+
+
+@dataclass
+class Model:
+    """Tables in an order in which each comes after what it reads."""
+
+    project: Project
+    target: str
+    logical_date: dt.date
+    tables: dict[str, Table] = field(default_factory=dict)
+
+    @property
+    def catalog(self) -> dict[str, tuple[Column, ...]]:
+        return {name: table.shape.columns for name, table in self.tables.items()}
+
+    def readers(self, name: str) -> list[str]:
+        """The tables that read this one, nearest first in table order."""
+        return [t.name for t in self.tables.values() if name in t.inputs]
+
+
+def source_columns(spec: TableSpec) -> list[SourceColumn]:
+    """The declared columns of a table as its source reads them."""
+    from engine.sources import SourceColumn
+
+    return [SourceColumn(n, parse_type(c.type), c.origin) for n, c in spec.column_specs.items()]
+
+
+def load_model(project: Project, target: str, logical_date: dt.date, *, watermarks: Mapping[str, str] | None = None) -> Model:
+    """Render, parse and bind every table of the project for one target.
+
+    ``watermarks`` are the published highest values by table, None where nothing is published. Raises ProjectError with
+    every problem of every template and suite.
+    """
+    builder = _Builder(project, target, logical_date, watermarks or {})
+    model = builder.build()
+    if builder.problems:
+        raise ProjectError(builder.problems)
+    return model
+
+
+class _Builder:
+    def __init__(self, project: Project, target: str, logical_date: dt.date, watermarks: Mapping[str, str]) -> None:
+        self.project = project
+        self.node = project.node
+        self.watermarks = watermarks
+        self.variables = project.variables(target)
+        self.templates = Templates(project.root, {**self.variables, "logical_date": logical_date, "target": target})
+        self.model = Model(project, target, logical_date)
+        self.problems: list[Problem] = []
+        self.rendered: dict[str, Rendered] = {}
+        self.trees: dict[str, Any] = {}
+        self.inputs: dict[str, tuple[str, ...]] = {}
+
+    def build(self) -> Model:
+        for name, spec in self.project.tables.items():
+            if spec.source is None:
+                self._render(name, spec)
+            elif self.project.template_path(name).exists():
+                self.problems.append(self.node.problem(("tables", name, "source"), f"{name} has both a source and a template",
+                                                       expected="one of them"))
+        self._strays()
+        for name in self._order():
+            table = self._table(name, self.project.tables[name])
+            if table is not None:
+                self.model.tables[name] = table
+        for table in self.model.tables.values():
+            self._suite_queries(table)
+        return self.model
+
+    def _render(self, name: str, spec: TableSpec) -> None:
+        path = self.project.template_path(name)
+        if not path.exists():
+            layer = path.parent
+            near = nearest(path.stem, [p.stem for p in layer.glob("*.sql")]) if layer.is_dir() else ""
+            self.problems.append(self.node.problem(
+                ("tables", name), f"{name} has no source and no template", nearest=near,
+                expected=f"source: … here, or a SELECT in templates/{name.replace('.', '/')}.sql"))
+            return
+        try:
+            watermark = self.watermarks.get(name) if spec.watermark else None
+            rendered = self.templates.render(name.replace(".", "/") + ".sql", watermark=watermark)
+            self.rendered[name] = rendered
+            tree = parse(rendered.sql)
+            self.inputs[name] = tuple(self._known_inputs(name, tables_of(tree)))
+            self.trees[name] = tree
+        except BindError as error:
+            self.problems += _told(self.rendered[name], error)
+        except ProjectError as error:
+            self.problems += error.problems
+
+    def _known_inputs(self, name: str, read: Iterable[str]) -> Iterable[str]:
+        # An unknown table is told by the binder, which has its line; here only the order is at stake.
+        for table in dict.fromkeys(t.lower() for t in read):
+            if table in self.project.tables:
+                yield table
+
+    def _order(self) -> list[str]:
+        names = [n for n in self.project.tables if n in self.trees or self.project.tables[n].source is not None]
+        graph = {n: [i for i in self.inputs.get(n, ()) if i in names] for n in names}
+        sorter = graphlib.TopologicalSorter(graph)
+        try:
+            return list(sorter.static_order())
+        except graphlib.CycleError as error:
+            circle = error.args[1]
+            self.problems.append(self.node.problem(
+                ("tables", circle[0]), "tables read each other in a circle: " + " → ".join(reversed(circle)),
+                expected="a table that can be built first"))
+            return []
+
+    def _table(self, name: str, spec: TableSpec) -> Table | None:
+        suite = self._suite(name, spec)
+        if spec.source is not None:
+            table = Table(name, spec, self._landed_columns(name, spec), suite)
+        else:
+            bound = self._bound(name, self.trees[name], self.rendered[name])
+            if bound is None:
+                return None
+            keys = {k.lower() for k in spec.key_columns}
+            columns = tuple(replace(c, nullable=c.nullable and c.name.lower() not in keys) for c in bound.columns)
+            table = Table(name, spec, columns, suite, self.inputs[name], self.rendered[name], bound, self._ranked(name, spec))
+        self._check(table)
+        return replace(table, definition=_definition(table, self._canonical(table)))
+
+    def _canonical(self, table: Table) -> str:
+        """The SQL that tells whether the template changed; the watermark moves with every load and says nothing of that."""
+        if table.rendered is None:
+            return ""
+        if not table.spec.watermark:
+            return table.rendered.sql
+        return self.templates.render(table.name.replace(".", "/") + ".sql", watermark=None).sql
+
+    def _bound(self, name: str, tree: Any, rendered: Rendered) -> Bound | None:
+        missing = [t for t in self.inputs[name] if t not in self.model.tables]
+        if missing:
+            return None  # what it reads is wrong already; its own columns cannot be told
+        try:
+            return bind(tree, self.model.catalog)
+        except BindError as error:
+            self.problems += _told(rendered, error)
+            return None
+
+    def _ranked(self, name: str, spec: TableSpec) -> Bound | None:
+        if not spec.dedupe:
+            return None
+        keys = ", ".join(f"[{k.replace(']', ']]')}]" for k in spec.key_columns)
+        sql = (f"SELECT built.*, ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {spec.dedupe}) AS __rank FROM (\n"
+               f"{self.rendered[name].sql}\n) AS built")
+        try:
+            return bind(parse(sql), self.model.catalog)
+        except BindError as error:
+            said = "; ".join(f.message for f in error.faults)
+            self.problems.append(self.node.problem(("tables", name, "dedupe"), f"dedupe: {said}", value=True,
+                                                   expected="ORDER BY text over the columns of the SELECT, such as: watch_date DESC"))
+            return None
+
+    def _landed_columns(self, name: str, spec: TableSpec) -> tuple[Column, ...]:
+        from engine.sources import open_source
+
+        declared = {n: parse_type(c.type) for n, c in spec.column_specs.items()}
+        keys = {k.lower() for k in spec.key_columns}
+        try:
+            source = open_source(self.project.source(spec.source or "", self.model.target), self.project.root)
+            extra = source.undeclared(source_columns(spec))
+        except SourceError:
+            extra = []  # the files are not here yet; what is declared is what is known
+        except ProjectError as error:
+            self.problems += error.problems
+            extra = []
+        types = declared | {c: UNDECLARED for c in extra}
+        return tuple(Column(n, t, nullable=n.lower() not in keys, lineage=frozenset()) for n, t in types.items())
+
+    # -- checks ------------------------------------------------------------------------------------------------------
+
+    def _suite(self, name: str, spec: TableSpec) -> Suite:
+        path = self.project.suite_path(name)
+        suite = Suite()
+        if path.exists():
+            try:
+                suite = load_suite(path, self.project.root, variables=self.variables)
+            except ProjectError as error:
+                self.problems += error.problems
+        return suite_with_key(suite, spec.key_columns)
+
+    def _check(self, table: Table) -> None:
+        name, spec = table.name, table.spec
+        names = [c.name for c in table.shape.columns]
+        for label, columns in (("key", spec.key_columns), ("watermark", (spec.watermark,) if spec.watermark else ())):
+            for column in columns:
+                if column.lower() not in {n.lower() for n in names}:
+                    self.problems.append(self.node.problem(("tables", name, label), f"{name} has no column {column!r}", value=True,
+                                                           expected="one of " + ", ".join(names), nearest=nearest(column, names)))
+        if not table.landed:
+            self._declared(table)
+        for column, (line, at) in table.suite.columns_read():
+            if column.lower() not in {n.lower() for n in names}:
+                self.problems.append(Problem(f"{name} has no column {column!r}", table.suite.file, line, at,
+                                             "one of " + ", ".join(names), nearest(column, names)))
+        from engine.warehouse.sqlserver_sql import limits
+
+        for message in limits(table.shape):
+            self.problems.append(self.node.problem(("tables", name), message))
+
+    def _declared(self, table: Table) -> None:
+        """Declared columns of a built table are a contract: same names, same types."""
+        has = {c.name.lower(): c for c in table.columns}
+        for column, spec in table.spec.column_specs.items():
+            path = ("tables", table.name, "columns", column)
+            found = has.get(column.lower())
+            if found is None:
+                self.problems.append(self.node.problem(path, f"the SELECT of {table.name} has no column {column!r}",
+                                                       nearest=nearest(column, has)))
+            elif str(found.type) != str(parse_type(spec.type)):
+                self.problems.append(self.node.problem(path, f"{column} is {found.type} in the SELECT, not {parse_type(spec.type)}", value=True,
+                                                       expected=f"CAST({column} AS {parse_type(spec.type)}) in the template, or {found.type} here"))
+
+    def _suite_queries(self, table: Table) -> None:
+        """Bind the T-SQL that expectations carry, so that a wrong column is told before a run."""
+        catalog = self.model.catalog
+        for query in table.suite.queries():
+            sql = query.sql.replace("{batch}", table.name)
+            try:
+                bind(parse(sql), catalog)
+            except BindError as error:
+                for fault in error.faults:
+                    self.problems.append(Problem(fault.message, table.suite.file, query.line, query.column, fault.expected, fault.nearest))
+
+    def _strays(self) -> None:
+        """Templates and suites that belong to no table: a misspelt file name would otherwise judge nothing."""
+        templates, expectations = self.project.files
+        for folder, ending, what in ((templates, "sql", "template"), (expectations, "yaml", "suite")):
+            for layer in ("bronze", "silver", "gold"):
+                for path in sorted((folder / layer).glob(f"*.{ending}")):
+                    name = f"{layer}.{path.stem}"
+                    if name not in self.project.tables:
+                        self.problems.append(Problem(f"a {what} without a table: {PIPELINES} declares no {name}",
+                                                     path.relative_to(self.project.root).as_posix(), 1, 1,
+                                                     f"{name}: under tables", nearest(name, self.project.tables)))
+
+
+def _told(rendered: Rendered, error: BindError) -> list[Problem]:
+    return [rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.faults]
+
+
+def _definition(table: Table, sql: str) -> str:
+    spec = table.spec.model_dump(include={"key", "load", "dedupe", "storage", "alias", "source", "watermark"}, mode="json")
+    parts = [DEFINITION_FORMAT, sql, spec, table.suite.digest,
+             [(c.name, str(c.type)) for c in table.columns]]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+

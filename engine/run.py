@@ -1,0 +1,269 @@
+"""A run: the stale tables of a selection, in order, side by side where nothing stands between them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine import ledger, steps
+from engine.errors import GateFailed, MedallionError, SourceError, WarehouseError
+from engine.ledger import Published, now
+from engine.live import Live, RunLock
+from engine.model import Model, Table, load_model
+from engine.plan import Plan, select, why_stale
+from engine.project import Project
+from engine.specs import DuckDBTarget
+from engine.warehouse.duckdb import DuckDBWarehouse
+
+WORKERS = max(2, min(4, os.cpu_count() or 2))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one table. ``state`` is published, unchanged, failed or skipped."""
+
+    table: str
+    state: str
+    message: str = ""
+    seconds: float = 0.0
+    record: ledger.LoadRecord | None = None
+    verdicts: tuple[Any, ...] = ()
+    error: Exception | None = None
+
+
+@dataclass
+class RunResult:
+    """What became of a run. Seconds are wall time."""
+
+    run_id: str
+    target: str
+    logical_date: dt.date
+    outcomes: list[Outcome] = field(default_factory=list)
+    seconds: float = 0.0
+    swept: list[str] = field(default_factory=list)
+
+    def count(self, state: str) -> int:
+        return sum(o.state == state for o in self.outcomes)
+
+    @property
+    def rows(self) -> int:
+        return sum(o.record.rows_published for o in self.outcomes if o.record and o.state == "published")
+
+    @property
+    def exit_code(self) -> int:
+        """3 when a source or the warehouse failed, else 2 when a gate failed, else 1 for a wrong project, else 0."""
+        codes = {getattr(o.error, "exit_code", 3) for o in self.outcomes if o.state == "failed"}
+        return next((code for code in (3, 2, 1) if code in codes), 0)
+
+
+class Watcher:
+    """What a run tells while it goes on; the command line draws it. Every method may be called from any thread."""
+
+    def begin(self, run_id: str, tables: list[str]) -> None: ...
+    def say(self, message: str) -> None: ...
+    def step(self, table: str, step: str, rows: int) -> None: ...
+    def done(self, outcome: Outcome) -> None: ...
+
+
+def new_load_id() -> str:
+    """A load id: UTC to the second and six random hexadecimal digits, so that ids sort by time."""
+    return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}_{secrets.token_hex(3)}"
+
+
+def open_warehouse(project: Project, target: str, *, read_only: bool = False) -> DuckDBWarehouse:
+    """The target's warehouse, not opened yet. Raises WarehouseError for a kind this version cannot run on."""
+    spec = project.targets[target]
+    if not isinstance(spec, DuckDBTarget):
+        raise WarehouseError(f"the target {target!r} is SQL Server, which this version renders and checks but does not run on; "
+                             "use --target with a duckdb target, or `medallion render` to see its SQL")
+    resolved = project.target(target)
+    assert isinstance(resolved, DuckDBTarget)
+    return DuckDBWarehouse(project.root / Path(resolved.path), read_only=read_only)
+
+
+def run(project: Project, *, target: str | None = None, selectors: Iterable[str] = (), force: bool = False,
+        logical_date: dt.date | None = None, load_id: str | None = None, wait_for: float | None = 0,
+        watcher: Watcher | None = None) -> RunResult:
+    """Build what is stale among the selected tables.
+
+    ``load_id`` names the load (a finished load of that name does nothing); ``wait_for`` is how many seconds to wait
+    for another run. Raises ProjectError before anything is touched, WarehouseError when the warehouse cannot be had;
+    what goes wrong with single tables is in the result.
+    """
+    began = time.perf_counter()
+    target = project.target_name(target)
+    date = logical_date or dt.datetime.now(dt.UTC).date()
+    watcher = watcher or Watcher()
+    model = load_model(project, target, date)
+    plan = select(model, selectors)
+    warehouse = open_warehouse(project, target)
+    result = RunResult(load_id or new_load_id(), target, date)
+    with RunLock(warehouse.path, wait_for, watcher.say), warehouse:
+        warehouse.prepare()
+        known = ledger.watermarks(warehouse)
+        if known:
+            model = load_model(project, target, date, watermarks=known)
+        _Run(model, plan, warehouse, result, watcher, force=force, selection=" ".join(selectors)).go()
+    result.seconds = time.perf_counter() - began
+    return result
+
+
+class _Run:
+    def __init__(self, model: Model, plan: Plan, warehouse: DuckDBWarehouse, result: RunResult, watcher: Watcher, *, force: bool,
+                 selection: str) -> None:
+        self.model, self.plan, self.warehouse, self.result, self.watcher = model, plan, warehouse, result, watcher
+        self.force = force
+        self.gate_lock = threading.Lock()
+        self.gate: Any = None
+        self.published: dict[str, Published] = ledger.published(warehouse)
+        self.load_ids = {name: p.load_id for name, p in self.published.items()}
+        self.row: ledger.Row = {
+            "run_id": result.run_id, "project": model.project.name, "target": model.target, "selection": selection[:400],
+            "logical_date": model.logical_date, "started_at": now(), "finished_at": None, "state": "running", "published": None,
+            "unchanged": None, "failed": None, "skipped": None, "rows_published": None, "host": socket.gethostname(),
+            "pid": os.getpid(), "error": None}
+
+    def go(self) -> None:
+        failed_loads = frozenset(r["load_id"] for r in self.warehouse.rows(
+            "SELECT load_id FROM ops.loads WHERE state = 'failed'"))
+        self.result.swept = self.warehouse.sweep(failed_loads)
+        if self.result.swept:
+            self.watcher.say(f"swept {len(self.result.swept)} staging tables of a run that was killed")
+        self.watcher.begin(self.result.run_id, list(self.plan.tables))
+        self.live = Live(self.warehouse.path, self.row, list(self.plan.tables), ledger.history(self.warehouse))
+        stale = self._first_stale()
+        if stale:
+            # Great Expectations takes seconds to import; meanwhile the sources are read.
+            threading.Thread(target=self._preload, daemon=True).start()
+            self.warehouse.record([(ledger.RUNS, self.row)])
+        state = "interrupted"
+        try:
+            self._tables()
+            state = "failed" if self.result.count("failed") else "done"
+        finally:
+            self._finish(state, stale)
+
+    def _finish(self, state: str, touched: bool) -> None:
+        if self.gate is not None:
+            self.gate.close()
+        errors = [f"{o.table}: {o.message}" for o in self.result.outcomes if o.state == "failed"]
+        counts = {s: self.result.count(s) for s in ("published", "unchanged", "failed", "skipped")}
+        self.row |= {"state": state, "finished_at": now(), "rows_published": self.result.rows, "error": "\n".join(errors)[:4000] or None, **counts}
+        if touched or errors:
+            self.warehouse.record([(ledger.RUNS, self.row)])
+        self.live.finish(state, ledger.history(self.warehouse))
+
+    def _preload(self) -> None:
+        from engine.gate import preload
+
+        preload()
+
+    def _first_stale(self) -> bool:
+        """Whether there is anything to do, told without doing it."""
+        for name in self.plan.tables:
+            table = self.model.tables[name]
+            try:
+                if self.force or why_stale(table, self.published.get(name), self._inputs(table), self._fingerprint(table)):
+                    return True
+            except SourceError:
+                return True
+        return False
+
+    def _tables(self) -> None:
+        """Start each table when what it reads in this selection is finished."""
+        todo = {name: set(self.plan.waits_for(self.model, name)) for name in self.plan.tables}
+        ended: dict[str, str] = {}
+        running: dict[Future[Outcome], str] = {}
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="load") as pool:
+            try:
+                while todo or running:
+                    for name in [n for n, needs in todo.items() if needs <= ended.keys()]:
+                        blocked = [i for i in todo.pop(name) if ended[i] in ("failed", "skipped")]
+                        running[pool.submit(self._table, name, blocked)] = name
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        outcome = future.result()
+                        ended[running.pop(future)] = outcome.state
+                        self._ended(outcome)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _ended(self, outcome: Outcome) -> None:
+        self.result.outcomes.append(outcome)
+        record = outcome.record
+        self.live.table(outcome.table, state=outcome.state, message=outcome.message, ended=now(), step="",
+                        rows=record.rows_published if record else None)
+        self.watcher.done(outcome)
+
+    def _table(self, name: str, blocked: list[str]) -> Outcome:
+        if blocked:
+            return Outcome(name, "skipped", f"because {' and '.join(blocked)} {'was' if len(blocked) == 1 else 'were'} not published")
+        began = time.perf_counter()
+        table = self.model.tables[name]
+        try:
+            return self._load(table, began)
+        except MedallionError as error:
+            return Outcome(name, "failed", str(error), time.perf_counter() - began, error=error)
+
+    def _load(self, table: Table, began: float) -> Outcome:
+        name, last = table.name, self.published.get(table.name)
+        missing = [i for i in table.inputs if i not in self.load_ids]
+        if missing:
+            raise WarehouseError(f"{', '.join(missing)} was never published; build it too with --select +{name}")
+        if last is not None and last.load_id == self.result.run_id:
+            return Outcome(name, "unchanged", f"load {last.load_id} is finished already")
+        fingerprint = self._fingerprint(table)
+        inputs = self._inputs(table)
+        reason = "forced" if self.force else why_stale(table, last, inputs, fingerprint)
+        if not reason:
+            return Outcome(name, "unchanged", f"as published by load {last.load_id}" if last else "")
+
+        def tell(step: str, rows: int) -> None:
+            self.live.table(name, state="running", step=step, rows=rows, **({"started": now()} if step == "load" and not rows else {}))
+            self.watcher.step(name, step, rows)
+
+        load = steps.start(self.model, table, self.warehouse, self.result.run_id, inputs=inputs, fingerprint=fingerprint, last=last, tell=tell)
+        try:
+            steps.stage(load)
+            steps.judge(load, self._gate, self.gate_lock)
+            steps.publish(load)
+        except Exception as error:
+            if not isinstance(error, MedallionError):
+                error = WarehouseError(f"{type(error).__name__}: {str(error).strip()}")
+            steps.fail(load, error)
+            return Outcome(name, "failed", str(error), time.perf_counter() - began, load.record, tuple(load.verdicts), error)
+        self.load_ids[name] = load.record.load_id
+        return Outcome(name, "published", reason, time.perf_counter() - began, load.record, tuple(load.verdicts))
+
+    @property
+    def _gate(self) -> Any:
+        from engine.gate import Gate
+
+        with self.gate_lock:
+            if self.gate is None:
+                self.gate = Gate(self.warehouse.gate_engine())
+        return self.gate
+
+    def _inputs(self, table: Table) -> dict[str, str]:
+        return {i: self.load_ids[i] for i in table.inputs if i in self.load_ids}
+
+    def _fingerprint(self, table: Table) -> str:
+        if not table.landed:
+            return ""
+        from engine.sources import open_source
+
+        spec = self.model.project.source(table.spec.source or "", self.model.target)
+        return str(open_source(spec, self.model.project.root).fingerprint())
+
+
+__all__ = ["GateFailed", "Outcome", "RunResult", "Watcher", "open_warehouse", "run"]

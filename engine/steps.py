@@ -1,0 +1,201 @@
+"""The four verbs of a load: land or build into staging, judge, publish. Each works on one table and one load id.
+
+Nothing here touches a published table before ``publish``, and ``publish`` is one transaction.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.bind import BindError, bind, parse
+from engine.errors import GateFailed, ProjectError, WarehouseError
+from engine.ledger import LOADS, VERDICTS, WATERMARKS, LoadRecord, Published, Row, now, verdict_rows
+from engine.model import Model, Table, source_columns
+from engine.warehouse import TableShape
+
+if TYPE_CHECKING:
+    from engine.gate import Gate, Verdict
+    from engine.warehouse.duckdb import DuckDBWarehouse
+
+Tell = Callable[[str, int], None]
+"""Called with what a load is doing ("load", "gate", "publish") and the rows so far."""
+
+
+@dataclass
+class Load:
+    """One table's load under way: what it builds, where, and what is known of it so far."""
+
+    model: Model
+    table: Table
+    warehouse: DuckDBWarehouse
+    record: LoadRecord
+    tell: Tell
+    last: Published | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
+    select: str = ""
+
+    @property
+    def shape(self) -> TableShape:
+        return self.table.shape
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        self.tell(step, 0)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.record.seconds[step] = time.perf_counter() - start
+
+
+def start(model: Model, table: Table, warehouse: DuckDBWarehouse, load_id: str, *, inputs: Mapping[str, str], fingerprint: str,
+          last: Published | None, tell: Tell) -> Load:
+    """A load about to begin. ``inputs`` are the load ids of what it reads."""
+    record = LoadRecord(table.name, load_id, table.spec.load, table.definition, model.logical_date, fingerprint, dict(inputs), table.columns)
+    return Load(model, table, warehouse, record, tell, last)
+
+
+def stage(load: Load) -> None:
+    """Fill the staging table from the source or from the SELECT. Raises SourceError or WarehouseError."""
+    with load.timed("load"):
+        load.warehouse.drop_staging(load.shape)
+        if load.table.landed:
+            _land(load)
+        else:
+            _build(load)
+
+
+def _land(load: Load) -> None:
+    from engine.sources import open_source
+
+    record, model = load.record, load.model
+    source = open_source(model.project.source(load.table.spec.source or "", model.target), model.project.root)
+    files = source.changed_files(load.last.fingerprint) if load.table.spec.load == "append" and load.last else None
+    scan = source.scan(load.warehouse.scanner, source_columns(load.table.spec), load_id=record.load_id, loaded_at=record.started_at,
+                       files=files)
+    landed = load.warehouse.land(load.shape, scan, record.load_id, lambda rows: load.tell("load", rows))
+    duplicates, held = load.warehouse.settle_keys(load.shape, record.load_id)
+    record.rows_read = landed.rows_read
+    record.rows_quarantined = landed.rows_quarantined + held
+    record.rows_duplicate = duplicates
+    record.rows_staged = landed.rows_staged
+    if record.rows_read and record.rows_read == record.rows_quarantined:
+        raise GateFailed(f"all {record.rows_read:,} rows of {load.table.spec.source} were held back, first because: "
+                         f"{load.warehouse.first_reason(load.shape, record.load_id)}")
+
+
+def _build(load: Load) -> None:
+    table, record = load.table, load.record
+    bound = table.ranked or table.bound
+    assert bound is not None and table.bound is not None and table.rendered is not None
+    try:
+        load.select = load.warehouse.translate(bound)
+    except BindError as error:
+        raise ProjectError([table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.faults]) from None
+    staged = load.warehouse.build(load.shape, record.load_id, load.select, ranked=table.ranked is not None)
+    record.rows_staged = staged
+    record.rows_read = staged
+    if table.bound.driving:
+        read = load.warehouse.count(*table.bound.driving.split("."))
+        # A join that multiplies rows keeps and drops none one by one; then what was built is what was read.
+        if read >= staged:
+            record.rows_read, record.rows_filtered = read, read - staged
+    if table.ranked is not None:
+        record.rows_duplicate = load.warehouse.drop_losers(load.shape, record.load_id)
+
+
+def judge(load: Load, gate: Gate, lock: threading.Lock) -> None:
+    """Let the table's suite judge the staging table; move rows that fail a quarantine rule to the held rows.
+
+    Raises GateFailed when a critical expectation does not hold; staging is then left to look at.
+    """
+    suite = load.table.suite
+    if not suite.expectations:
+        load.record.verdict = "passed"
+        return
+    with load.timed("gate"):
+        first = _judged(load, gate, lock, suite)
+        rules = [v for v in first if v.quarantine and not v.success and v.condition]
+        if rules:
+            reasons = [(v.condition, v.reason) for v in rules]
+            load.record.rows_quarantined += load.warehouse.hold(load.shape, load.record.load_id, reasons, landed=load.table.landed)
+            # What is published is what is left: the other expectations have to hold for that.
+            ids = {v.id for v in first if v.quarantine}
+            rest = suite.without(ids)
+            first = [v for v in first if v.id in ids] + (_judged(load, gate, lock, rest) if rest.expectations else [])
+        load.verdicts = first
+    failed = [v for v in load.verdicts if not v.success and not (v.quarantine and v.condition)]
+    critical = [v for v in failed if v.severity == "critical"]
+    held = any(v.quarantine and not v.success for v in load.verdicts)
+    load.record.verdict = "failed" if critical else "warned" if failed else "held" if held else "passed"
+    if critical:
+        raise GateFailed(_refusal(load, critical))
+
+
+def _judged(load: Load, gate: Gate, lock: threading.Lock, suite: object) -> list[Verdict]:
+    schema, name = load.warehouse.staging(load.shape, load.record.load_id)
+    catalog = {**load.model.catalog, f"{schema}.{name}".lower(): load.shape.columns}
+
+    def transpile(sql: str) -> str:
+        return load.warehouse.translate(bind(parse(sql), catalog))
+
+    with lock:
+        return gate.judge(schema, name, suite, columns=load.shape.columns, key=load.shape.key, transpile=transpile)  # type: ignore[arg-type]
+
+
+def _refusal(load: Load, critical: Sequence[Verdict]) -> str:
+    schema, name = load.warehouse.staging(load.shape, load.record.load_id)
+    lines = [v.message for v in critical]
+    kept = f"the published table is as it was; look at {schema}.{name}" if load.last else f"nothing is published; look at {schema}.{name}"
+    return "; ".join(lines) + f" ({kept})"
+
+
+def publish(load: Load) -> None:
+    """Make staging the published table, in one transaction with quarantine, verdicts, watermark and ledger row."""
+    record, warehouse = load.record, load.warehouse
+    with load.timed("publish"):
+        began = time.perf_counter()
+        staged = 0 if load.table.spec.load in ("replace", "view") else warehouse.count(*warehouse.staging(load.shape, record.load_id))
+
+        def ledger(total: int) -> list[tuple[TableShape, Row]]:
+            record.rows_total = total
+            record.rows_published = total if load.table.spec.load in ("replace", "view") else staged
+            fault = record.balance()
+            if fault:
+                raise WarehouseError(f"the books of {load.table.name} do not balance: {fault}; nothing was published")
+            record.state = "published"
+            record.seconds["publish"] = time.perf_counter() - began  # up to the commit, which this row is part of
+            return [(LOADS, record.row()), *_verdicts(load), *_watermark(load)]
+
+        try:
+            warehouse.publish(load.shape, record.load_id, landed=load.table.landed, ledger=ledger, select=load.select)
+        except BaseException:
+            record.state = "running"
+            raise
+
+
+def fail(load: Load, error: Exception) -> None:
+    """Write to the ledger that this load failed, with its verdicts; the published table was not touched."""
+    load.record.state = "failed"
+    load.record.error = str(error)
+    load.warehouse.record([(LOADS, load.record.row()), *_verdicts(load)])
+
+
+def _verdicts(load: Load) -> list[tuple[TableShape, Row]]:
+    return [(VERDICTS, row) for row in verdict_rows(load.table.name, load.record.load_id, load.verdicts)]
+
+
+def _watermark(load: Load) -> list[tuple[TableShape, Row]]:
+    column = load.table.spec.watermark
+    if not column:
+        return []
+    value = load.warehouse.highest(load.shape, column)
+    if value is None:
+        return []
+    return [(WATERMARKS, {"table_name": load.table.name, "column_name": column, "value": value,
+                          "load_id": load.record.load_id, "updated_at": now()})]

@@ -1,0 +1,318 @@
+"""The embedded warehouse: one DuckDB file, one writing process.
+
+Every thread works on a cursor of its own (DuckDB cursors are connections to the same open file). Staging tables are
+committed; publishing is one transaction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import WarehouseError
+from engine.ledger import TABLES, Row
+from engine.sqltypes import Column
+from engine.warehouse import TableShape, duckdb_sql
+from engine.warehouse.duckdb_sql import held_name, qualified, quarantine_name, quoted, staging_name, text
+
+if TYPE_CHECKING:
+    import duckdb
+    import sqlalchemy
+
+    from engine.bind import Bound, Catalog
+    from engine.sources import Landed, Scan
+
+Progress = Callable[[int], None]
+LedgerRows = Sequence[tuple[TableShape, Row]]
+
+
+class DuckDBWarehouse:
+    """A DuckDB file as warehouse. Open it with ``with``; ``read_only`` opens beside other readers and never writes."""
+
+    kind = "duckdb"
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._local = threading.local()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._publishing = threading.Lock()
+
+    def __enter__(self) -> DuckDBWarehouse:
+        import duckdb
+
+        if self.read_only and not self.path.exists():
+            raise WarehouseError(f"there is no warehouse at {self.path} yet; `medallion run` makes it")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._connection = duckdb.connect(str(self.path), read_only=self.read_only,
+                                              config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+        except duckdb.IOException as error:
+            raise WarehouseError(f"cannot open {self.path}: {_first_line(error)}") from None
+        except duckdb.Error as error:
+            raise WarehouseError(f"{self.path} is no DuckDB file this version can read: {_first_line(error)}") from None
+        self._connection.execute("SET GLOBAL default_collation = 'nocase'")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._local = threading.local()
+
+    @property
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            raise WarehouseError("the warehouse is not open")
+        if not hasattr(self._local, "cursor"):
+            self._local.cursor = self._connection.cursor()
+        cursor: duckdb.DuckDBPyConnection = self._local.cursor
+        return cursor
+
+    def gate_engine(self) -> sqlalchemy.Engine:
+        """A SQLAlchemy engine over this open file, for Great Expectations."""
+        from engine.gate import duckdb_engine
+
+        if self._connection is None:
+            raise WarehouseError("the warehouse is not open")
+        return duckdb_engine(self._connection.cursor)
+
+    # -- set-up ------------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Schemas, the ledger's tables and the T-SQL macros; all of it may be there already."""
+        from engine.warehouse.duckdb_dialect import install_macros
+
+        with self.transaction() as cursor:
+            for schema in duckdb_sql.SCHEMAS:
+                cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+            for shape in TABLES:
+                cursor.execute(duckdb_sql.create_table(shape))
+            install_macros(cursor)
+
+    def sweep(self, keep: frozenset[str]) -> list[str]:
+        """Drop the staging that killed or failed loads left behind, except of the load ids in ``keep``; its names."""
+        swept = []
+        for row in self.rows(
+            "SELECT table_schema, table_name, table_type FROM information_schema.tables"
+            " WHERE starts_with(table_name, '__staging_') OR starts_with(table_name, '__held_') ORDER BY 1, 2"
+        ):
+            if not any(row["table_name"].endswith(load_id) for load_id in keep):
+                kind = "VIEW" if row["table_type"] == "VIEW" else "TABLE"
+                self._cursor.execute(f"DROP {kind} {qualified(row['table_schema'], row['table_name'])}")
+                swept.append(f"{row['table_schema']}.{row['table_name']}")
+        return swept
+
+    def drop_staging(self, shape: TableShape) -> None:
+        """Drop what earlier loads of this table left in staging."""
+        for row in self.rows(
+            "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = ?"
+            " AND (starts_with(table_name, ?) OR starts_with(table_name, ?))",
+            (shape.schema, f"__staging_{shape.name}_2", f"__held_{shape.name}_2"),
+        ):
+            kind = "VIEW" if row["table_type"] == "VIEW" else "TABLE"
+            self._cursor.execute(f"DROP {kind} IF EXISTS {qualified(shape.schema, row['table_name'])}")
+
+    # -- build -------------------------------------------------------------------------------------------------------
+
+    def land(self, shape: TableShape, scan: Scan, load_id: str, progress: Progress | None) -> Landed:
+        """Fill this load's staging and held rows from a source."""
+        from engine.sources import land
+
+        self._cursor.execute("SET preserve_insertion_order = true")
+        return land(self._cursor, scan, qualified(*staging_name(shape, load_id)), qualified(*held_name(shape, load_id)), progress)
+
+    @property
+    def scanner(self) -> duckdb.DuckDBPyConnection:
+        """The connection that sources are read with."""
+        return self._cursor
+
+    def translate(self, bound: Bound) -> str:
+        """The bound SELECT in this warehouse's SQL; raises engine.bind.BindError where it would mean something else."""
+        from engine.warehouse.duckdb_dialect import to_duckdb
+
+        return to_duckdb(bound)
+
+    def build(self, shape: TableShape, load_id: str, select: str, *, ranked: bool = False) -> int:
+        """Build staging from a translated SELECT; the number of rows in it."""
+        self._cursor.execute(duckdb_sql.build(shape, load_id, select, ranked=ranked))
+        return self.count(*staging_name(shape, load_id))
+
+    def drop_losers(self, shape: TableShape, load_id: str) -> int:
+        """Of a ranked staging table keep the first of each key; the number of rows dropped."""
+        name = qualified(*staging_name(shape, load_id))
+        with self.transaction() as cursor:
+            dropped = _changed(cursor.execute(f"DELETE FROM {name} WHERE __rank > 1"))
+            cursor.execute(f"ALTER TABLE {name} DROP COLUMN __rank")
+        return dropped
+
+    def settle_keys(self, shape: TableShape, load_id: str) -> tuple[int, int]:
+        """In landed rows: hold those with a null key, drop exact repeats of a key, hold the ones that contradict the
+        last landed row. Returns rows dropped and rows held."""
+        if not shape.key:
+            return 0, 0
+        nulls = [(f"{quoted(k)} IS NULL", f"{k}: the key is empty") for k in shape.key]
+        held = self.hold(shape, load_id, nulls, landed=True)
+        if not self.rows(duckdb_sql.statement("duplicates", shape, load_id))[0]["count_star()"]:
+            return 0, held
+        return self._settle_duplicates(shape, load_id, held)
+
+    def _settle_duplicates(self, shape: TableShape, load_id: str, held: int) -> tuple[int, int]:
+        name = qualified(*staging_name(shape, load_id))
+        audit = {c.name for c in duckdb_sql.AUDIT_COLUMNS}
+        compared = [c for c in shape.columns if c.name not in (*shape.key, *audit)]
+        losers = duckdb_sql.statement("losers", shape, load_id, compared=compared)
+        with self.transaction() as cursor:
+            cursor.execute(f"CREATE OR REPLACE TEMP TABLE __losers AS {losers}")
+            reason = text(f"{', '.join(shape.key)}: the key stands again, with other values, in row ")
+            cursor.execute(_hold_losers(shape, load_id, reason))
+            contradicting = _scalar(cursor.execute("SELECT count(*) FROM __losers WHERE NOT same"))
+            deleted = _changed(cursor.execute(f"DELETE FROM {name} WHERE rowid IN (SELECT rid FROM __losers)"))
+            cursor.execute("DROP TABLE __losers")
+        return deleted - contradicting, held + contradicting
+
+    def hold(self, shape: TableShape, load_id: str, reasons: Sequence[tuple[str, str]], *, landed: bool) -> int:
+        """Move the staging rows that meet any (condition, reason) to the held rows; the number moved."""
+        moment = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+        staging, either = qualified(*staging_name(shape, load_id)), " OR ".join(f"({c})" for c, _ in reasons)
+        with self.transaction() as cursor:
+            if not _scalar(cursor.execute(f"SELECT count(*) FROM {staging} WHERE {either}")):
+                return 0
+            cursor.execute(duckdb_sql.statement("create_held", shape, load_id))
+            moved = _changed(cursor.execute(duckdb_sql.hold(shape, load_id, reasons, landed=landed, moment=moment)))
+            deleted = _changed(cursor.execute(f"DELETE FROM {staging} WHERE {either}"))
+            if moved != deleted:
+                raise WarehouseError(f"{shape.full_name}: held {moved} rows but took {deleted} out of staging")
+        return moved
+
+    # -- publish -----------------------------------------------------------------------------------------------------
+
+    def publish(self, shape: TableShape, load_id: str, *, landed: bool, ledger: Callable[[int], LedgerRows], select: str = "") -> int:
+        """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called with the
+        rows the published table then has. Returns that number."""
+        moment = dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0)
+        with self._publishing, self.transaction() as cursor:
+            self._make_way(cursor, shape)
+            for statement in duckdb_sql.publish(shape, load_id, landed=landed, moment=moment, select=select):
+                cursor.execute(statement)
+            holds = self._exists(cursor, *held_name(shape, load_id))
+            if holds or self._exists(cursor, *quarantine_name(shape)):
+                for statement in duckdb_sql.publish_quarantine(shape, load_id, replaces=shape.load in ("replace", "view"), holds=holds):
+                    cursor.execute(statement)
+            total = int(_scalar(cursor.execute(f"SELECT count(*) FROM {qualified(shape.schema, shape.name)}")))
+            self._write(cursor, ledger(total))
+        return total
+
+    def record(self, rows: LedgerRows) -> None:
+        """Write ledger rows by themselves: a run's state, a load that failed."""
+        with self._publishing, self.transaction() as cursor:
+            self._write(cursor, rows)
+
+    def _write(self, cursor: duckdb.DuckDBPyConnection, rows: LedgerRows) -> None:
+        for shape, row in rows:
+            name = qualified(shape.schema, shape.name)
+            where = " AND ".join(f"{quoted(k)} = ?" for k in shape.key)
+            cursor.execute(f"DELETE FROM {name} WHERE {where}", [row[k] for k in shape.key])
+            names = ", ".join(quoted(n) for n in row)
+            cursor.execute(f"INSERT INTO {name} ({names}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
+
+    def _make_way(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> None:
+        """A table that was a view until now (or the other way round) leaves its name to the new kind."""
+        found = cursor.execute("SELECT table_type FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
+                               [shape.schema, shape.name]).fetchone()
+        if found and (found[0] == "VIEW") != (shape.load == "view"):
+            kind = "VIEW" if found[0] == "VIEW" else "TABLE"
+            cursor.execute(f"DROP {kind} {qualified(shape.schema, shape.name)}")
+
+    @staticmethod
+    def _exists(cursor: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+        return bool(cursor.execute("SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
+                                   [schema, name]).fetchone())
+
+    # -- read --------------------------------------------------------------------------------------------------------
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """The result as dictionaries. Raises WarehouseError with the warehouse's words."""
+        names, rows = self.query(sql, parameters)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and rows of a statement in this warehouse's own SQL."""
+        import duckdb
+
+        try:
+            result = self._cursor.execute(sql, list(parameters))
+            return [d[0] for d in result.description or []], result.fetchall()
+        except duckdb.Error as error:
+            raise WarehouseError(_first_line(error)) from error
+
+    def count(self, schema: str, name: str) -> int:
+        return int(_scalar(self._cursor.execute(f"SELECT count(*) FROM {qualified(schema, name)}")))
+
+    def staging(self, shape: TableShape, load_id: str) -> tuple[str, str]:
+        """Schema and name of a load's staging table."""
+        return staging_name(shape, load_id)
+
+    def first_reason(self, shape: TableShape, load_id: str) -> str:
+        """Why the first held row of a load was held back."""
+        rows = self.rows(f"SELECT reasons ->> '$[0]' AS reason FROM {qualified(*held_name(shape, load_id))} ORDER BY source_row LIMIT 1")
+        return rows[0]["reason"] if rows else ""
+
+    def highest(self, shape: TableShape, column: str) -> str | None:
+        """The highest published value of a column, as text that casts back; None in an empty table. Read inside the
+        publishing transaction."""
+        found = _scalar(self._cursor.execute(f"SELECT CAST(max({quoted(column)}) AS VARCHAR) FROM {qualified(shape.schema, shape.name)}"))
+        return None if found is None else str(found)
+
+    def exists(self, schema: str, name: str) -> bool:
+        return self._exists(self._cursor, schema, name)
+
+    def columns(self, schema: str, name: str) -> list[str]:
+        """The column names of a table that is there; empty when it is not."""
+        return [r["column_name"] for r in self.rows(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
+            (schema, name))]
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction on this thread's cursor; rolled back when the block raises."""
+        cursor = self._cursor
+        cursor.execute("BEGIN TRANSACTION")
+        try:
+            yield cursor
+        except BaseException:
+            cursor.execute("ROLLBACK")
+            raise
+        cursor.execute("COMMIT")
+
+
+def catalog_of(shapes: Sequence[TableShape]) -> Catalog:
+    """Table shapes as the catalog that SELECTs are bound against."""
+    return {shape.full_name: shape.columns for shape in shapes}
+
+
+def _hold_losers(shape: TableShape, load_id: str, reason: str) -> str:
+    pairs = ", ".join(f"{text(c.name)}, s.{quoted(c.name)}" for c in shape.columns if not c.name.startswith("_"))
+    return (
+        f"INSERT INTO {qualified(*held_name(shape, load_id))}"
+        " (quarantine_id, load_id, quarantined_at, source_file, source_row, reasons, row_data, state)"
+        f" SELECT '', {text(load_id)}, CAST(now() AS TIMESTAMP), s._source_file, s._source_row,"
+        f" CAST(to_json([{reason} || l.kept_row || ' of ' || l.kept_file]) AS VARCHAR), CAST(json_object({pairs}) AS VARCHAR), 'held'"
+        f" FROM __losers AS l JOIN {qualified(*staging_name(shape, load_id))} AS s ON s.rowid = l.rid WHERE NOT l.same")
+
+
+def _scalar(result: Any) -> Any:
+    return result.fetchone()[0]
+
+
+def _changed(result: Any) -> int:
+    return int(_scalar(result))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

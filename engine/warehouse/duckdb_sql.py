@@ -1,0 +1,131 @@
+"""The statements that keep tables on DuckDB, as text. Each is a small template in ``sql/duckdb``, beside SQL Server's."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from engine.sqltypes import Column, parse_type
+from engine.warehouse import AUDIT_COLUMNS, QUARANTINE_COLUMNS, TableShape
+
+SCHEMAS = ("ops", "bronze", "silver", "gold", "quarantine", "dbo", "tsql")
+HISTORY = ("valid_from", "valid_to", "is_current")
+
+
+def quoted(name: str) -> str:
+    """One identifier, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: object) -> str:
+    """A text literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def qualified(schema: str, name: str) -> str:
+    return f"{quoted(schema)}.{quoted(name)}"
+
+
+def staging_name(shape: TableShape, load_id: str) -> tuple[str, str]:
+    """Schema and name of a load's staging table. It lies in the table's own schema, because DuckDB renames within a
+    schema only, and a rename is what makes publishing as cheap for ten million rows as for ten."""
+    return shape.schema, f"__staging_{shape.name}_{load_id}"
+
+
+def held_name(shape: TableShape, load_id: str) -> tuple[str, str]:
+    """Schema and name of the rows that this load holds back, until they are published to quarantine."""
+    return shape.schema, f"__held_{shape.name}_{load_id}"
+
+
+def quarantine_name(shape: TableShape) -> tuple[str, str]:
+    return "quarantine", f"{shape.schema}_{shape.name}"
+
+
+def _folded(column: Column, source: str = "") -> str:
+    # A key compares as SQL Server compares it: trailing blanks do not count (case is the connection's collation).
+    name = f"{source}.{quoted(column.name)}" if source else quoted(column.name)
+    return f"rtrim({name}, ' ')" if column.type.family == "string" and column.padded else name
+
+
+def _exact(column: Column) -> str:
+    return "COLLATE binary" if column.type.family == "string" else ""
+
+
+@lru_cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "sql" / "duckdb"),
+                                     undefined=jinja2.StrictUndefined, autoescape=False)
+    environment.filters |= {"q": quoted, "text": text, "folded": _folded, "exact": _exact}
+    return environment
+
+
+def statement(template: str, shape: TableShape, load_id: str = "", **values: Any) -> str:
+    """Render ``sql/duckdb/<template>.sql`` for one table and one load."""
+    known = {
+        "name": qualified(shape.schema, shape.name), "table": shape.name, "columns": shape.columns, 
+        "key": [c for k in shape.key for c in shape.columns if c.name == k],
+        "staging": qualified(*staging_name(shape, load_id)), "held": qualified(*held_name(shape, load_id)),
+        "quarantine": qualified(*quarantine_name(shape)), "held_columns": QUARANTINE_COLUMNS, "load_id": load_id,
+    }
+    return _environment().get_template(f"{template}.sql").render(known | values).strip()
+
+
+def create_table(shape: TableShape) -> str:
+    return statement("create_table", shape)
+
+
+def build(shape: TableShape, load_id: str, select: str, *, ranked: bool = False) -> str:
+    """The staging table of a SELECT that is DuckDB SQL already; with ``ranked`` it has a column ``__rank``."""
+    return statement("stage_view" if shape.load == "view" else "build", shape, load_id, select=select, ranked=ranked)
+
+
+def hold(shape: TableShape, load_id: str, reasons: Sequence[tuple[str, str]], *, landed: bool, moment: dt.datetime) -> str:
+    """Copy the rows that meet any of the conditions to the held rows, each with every reason that applies."""
+    return statement("hold", shape, load_id, reasons=reasons, landed=landed, moment=moment)
+
+
+def history_shape(shape: TableShape) -> TableShape:
+    """The published shape of an scd2 table: its columns and the three of its history."""
+    extra = (Column("valid_from", parse_type("datetime2(3)"), False, False), Column("valid_to", parse_type("datetime2(3)"), True, False),
+             Column("is_current", parse_type("bit"), False, False))
+    return replace(shape, columns=(*shape.columns, *extra))
+
+
+def publish(shape: TableShape, load_id: str, *, landed: bool, moment: dt.datetime, select: str = "") -> list[str]:
+    """The statements that make a staged load the published table, by the table's strategy."""
+    compared = [c for c in shape.columns if c.name not in shape.key]
+    script = []
+    if shape.load in ("merge", "append", "scd2"):
+        script.append(create_table(history_shape(shape) if shape.load == "scd2" else nullable(shape)))
+    script += _statements(statement(f"publish_{shape.load}", shape, load_id, landed=landed, moment=moment, select=select,
+                                    compared=compared))
+    if shape.alias:
+        schema, name = shape.alias.split(".")
+        script.append(statement("alias_view", shape, alias=qualified(schema, name)))
+    return script
+
+
+def publish_quarantine(shape: TableShape, load_id: str, *, replaces: bool, holds: bool) -> list[str]:
+    """The statements that add a load's held rows to the table's quarantine."""
+    return _statements(statement("publish_quarantine", shape, load_id, replaces=replaces, holds=holds))
+
+
+def nullable(shape: TableShape) -> TableShape:
+    """The shape without NOT NULL: on DuckDB the gate keeps nulls out, as it does from a renamed staging table."""
+    return replace(shape, columns=tuple(replace(c, nullable=True) for c in shape.columns))
+
+
+def landed_columns(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """What a table loaded from a source holds: its columns, then the audit columns."""
+    return (*columns, *AUDIT_COLUMNS)
+
+
+def _statements(script: str) -> list[str]:
+    return [s for s in (part.strip() for part in re.split(r"^;$", script, flags=re.MULTILINE)) if s]

@@ -1,0 +1,3 @@
+DROP TABLE IF EXISTS {{ name }}
+;
+ALTER TABLE {{ staging }} RENAME TO {{ table | q }}

@@ -1,0 +1,1 @@
+SELECT COUNT_BIG(*) AS [row_count] FROM {{ table }};

@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS {{ staging }};
+{% include "create_table.sql" %}

@@ -1,0 +1,2 @@
+DROP {{ kind }} IF EXISTS {{ staging }};
+DROP TABLE IF EXISTS {{ held }};

@@ -1,0 +1,4 @@
+DECLARE @lock int;
+EXEC @lock = sys.sp_getapplock @Resource = {{ resource | literal }}, @LockMode = N'Exclusive',
+    @LockOwner = N'Session', @LockTimeout = {{ timeout_ms }};
+SELECT @lock AS [granted];

@@ -1,0 +1,3 @@
+    INSERT INTO {{ published }} ({{ columns | names }})
+    SELECT {{ columns | names }} FROM {{ staging }};
+    SET @inserted = ROWCOUNT_BIG();

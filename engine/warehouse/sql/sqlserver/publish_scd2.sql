@@ -1,0 +1,18 @@
+    UPDATE [old]
+    SET [old].[valid_to] = {{ as_of }}, [old].[is_current] = 0
+    FROM {{ published }} AS [old] WITH (UPDLOCK, HOLDLOCK)
+    LEFT JOIN {{ staging }} AS [new] ON {{ key | matched("new", "old") }}
+    WHERE [old].[is_current] = 1
+        AND ([new].{{ key[0] | ident }} IS NULL
+{%- if tracked %}
+            OR EXISTS (SELECT {{ tracked | names("new") }} EXCEPT SELECT {{ tracked | names("old") }})
+{%- endif %});
+    SET @updated = ROWCOUNT_BIG();
+    INSERT INTO {{ published }} ({{ columns | names }}, [valid_from], [valid_to], [is_current])
+    SELECT {{ columns | names("new") }}, {{ as_of }}, NULL, 1
+    FROM {{ staging }} AS [new]
+    WHERE NOT EXISTS (
+        SELECT 1 FROM {{ published }} AS [old] WITH (UPDLOCK, HOLDLOCK)
+        WHERE {{ key | matched("old", "new") }} AND [old].[is_current] = 1
+    );
+    SET @inserted = ROWCOUNT_BIG();

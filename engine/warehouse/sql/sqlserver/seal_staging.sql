@@ -1,0 +1,10 @@
+SET XACT_ABORT ON;
+{%- for column in columns if not column.nullable %}
+ALTER TABLE {{ staging }} ALTER COLUMN {{ column.name | ident }} {{ column.type }} NOT NULL;
+{%- endfor %}
+{%- if columnstore %}
+CREATE CLUSTERED COLUMNSTORE INDEX {{ columnstore | ident }} ON {{ staging }};
+{%- endif %}
+{%- if constraint %}
+ALTER TABLE {{ staging }} ADD {{ constraint }};
+{%- endif %}

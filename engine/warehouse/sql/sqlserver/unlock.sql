@@ -1,0 +1,1 @@
+EXEC sys.sp_releaseapplock @Resource = {{ resource | literal }}, @LockOwner = N'Session';

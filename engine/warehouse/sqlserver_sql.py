@@ -1,0 +1,421 @@
+"""The statements that make and keep tables on SQL Server, as text. Nothing here opens a connection.
+
+Each function returns one batch (or a list of batches) for a TableShape; the templates are in ``sql/sqlserver``. A load
+goes ``create_staging``, ``build`` or a bulk copy, ``dedupe`` and ``hold``, the gate, ``seal``, ``publish``,
+``drop_staging``. Staging is committed and holds no index while rows come in: a primary key there would turn a
+duplicate, which the gate counts and explains, into a failed load. ``seal`` gives it the published table's indexes
+when it is to be switched in.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from engine.sqltypes import Column
+from engine.tsql import ident, literal
+from engine.warehouse import AUDIT_COLUMNS, QUARANTINE_COLUMNS, TableShape
+from engine.warehouse.sqlserver_shape import (
+    SQL_SERVER,
+    STAGING,
+    Capabilities,
+    held_name,
+    lock_name,
+    primary_key,
+    published_columns,
+    qualified,
+    quarantine_shape,
+    short_name,
+    staged_columns,
+    staging_name,
+    uses_columnstore,
+)
+
+ANALYST = "data_analyst"
+LOCK_TIMEOUT_MS = 60_000
+_AUDIT = {column.name for column in AUDIT_COLUMNS}
+_ORIGIN = "_source_file", "_source_row"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row-level rule that held rows break: a T-SQL condition that is true for them, and the reason in words."""
+
+    condition: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partitioning:
+    """The date or datetime column by which a ``partition`` load replaces, in whole days, months or years."""
+
+    column: str
+    grain: str = "month"
+
+
+# --- rendering -----------------------------------------------------------------------------------------------------
+
+
+def _names(columns: Iterable[Column | str], of: str = "") -> str:
+    prefix = f"{ident(of)}." if of else ""
+    return ", ".join(prefix + ident(c if isinstance(c, str) else c.name) for c in columns)
+
+
+def _matched(columns: Iterable[str], left: str, right: str) -> str:
+    return " AND ".join(f"{ident(left)}.{ident(c)} = {ident(right)}.{ident(c)}" for c in columns)
+
+
+def _message(text: str) -> str:
+    # THROW swallows a lone percent sign, and with it the rest of the message.
+    return literal(text[:1000].replace("%", "%%"))
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "sql" / "sqlserver"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+    )
+    environment.filters.update(
+        ident=ident,
+        literal=literal,
+        names=_names,
+        matched=_matched,
+        message=_message,
+        json=functools.partial(json.dumps, ensure_ascii=False),
+    )
+    return environment
+
+
+def _render(statement: str, **values: Any) -> str:
+    return _templates().get_template(f"{statement}.sql").render(values)
+
+
+def _published(shape: TableShape) -> str:
+    return qualified(shape.schema, shape.name)
+
+
+def _staging(shape: TableShape, load_id: str) -> str:
+    return qualified(STAGING, staging_name(shape, load_id))
+
+
+def _held(shape: TableShape, load_id: str) -> str:
+    return qualified(STAGING, held_name(shape, load_id))
+
+
+def _indexes(shape: TableShape, table: str, server: Capabilities) -> dict[str, str]:
+    columnstore = uses_columnstore(shape, server)
+    constraint = ""
+    if key := primary_key(shape):
+        # A table has one clustered index, and a columnstore is that one.
+        kind = "NONCLUSTERED" if columnstore else "CLUSTERED"
+        constraint = f"CONSTRAINT {ident(short_name(f'PK_{table}'))} PRIMARY KEY {kind} ({_names(key)})"
+    return {"constraint": constraint, "columnstore": short_name(f"CCI_{table}") if columnstore else ""}
+
+
+def split_ctes(select: str) -> tuple[str, str]:
+    """The WITH clause of a SELECT (empty when it has none) and the SELECT itself, without a closing semicolon.
+
+    T-SQL takes a WITH clause only in front of the whole statement, so INSERT and the outer SELECT go in between.
+    """
+    from sqlglot import TokenType
+    from sqlglot.dialects import TSQL
+
+    tokens = TSQL.Tokenizer().tokenize(select)
+    while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
+        tokens.pop()
+    if not tokens:
+        return "", ""
+    end = tokens[-1].end + 1
+    if tokens[0].token_type is not TokenType.WITH:
+        return "", select[:end]
+    depth = 0
+    for position, token in enumerate(tokens):
+        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
+        if depth == 0 and token.token_type is TokenType.R_PAREN:
+            following = tokens[position + 1] if position + 1 < len(tokens) else None
+            # after a CTE's column list comes AS, after its body a comma or the statement
+            if following and following.token_type not in (TokenType.ALIAS, TokenType.COMMA):
+                return select[: following.start].rstrip(), select[following.start : end]
+    return "", select[:end]
+
+
+# --- tables --------------------------------------------------------------------------------------------------------
+
+
+def create_schemas(names: Iterable[str]) -> list[str]:
+    """One batch a schema; a schema that is there stays as it is."""
+    return [_render("create_schema", name=name) for name in names]
+
+
+def create_table(shape: TableShape, server: Capabilities = SQL_SERVER, *, guarded: bool = True) -> str:
+    """CREATE TABLE with primary key and columnstore index; ``guarded``: only where there is none yet."""
+    indexes = _indexes(shape, f"{shape.schema}_{shape.name}", server)
+    table = _published(shape)
+    return _render("create_table", table=table, columns=published_columns(shape), guarded=guarded, **indexes)
+
+
+def create_staging(shape: TableShape, load_id: str) -> str:
+    """The table of one load, a heap whose columns may be null: what may not is the gate's to say."""
+    columns = [c if c.name in _AUDIT else replace(c, nullable=True) for c in staged_columns(shape)]
+    table = _staging(shape, load_id)
+    return _render(
+        "create_staging", staging=table, table=table, columns=columns, guarded=False, constraint="", columnstore=""
+    )
+
+
+def create_held(shape: TableShape, load_id: str) -> str:
+    """The table of the rows that one load holds back."""
+    table = _held(shape, load_id)
+    return _render(
+        "create_staging", staging=table, table=table, columns=QUARANTINE_COLUMNS, guarded=False, constraint="",
+        columnstore="",
+    )  # fmt: skip
+
+
+def seal(shape: TableShape, load_id: str, server: Capabilities = SQL_SERVER) -> str:
+    """Give staging the published table's nullability, primary key and columnstore index, as SWITCH demands.
+
+    Runs after the gate and outside the publish transaction. Both tables must be in the database's default filegroup.
+    """
+    declared = {column.name: column for column in staged_columns(shape)}
+    changed = [c for c in published_columns(shape) if c.name in declared and c.name not in _AUDIT]
+    indexes = _indexes(shape, staging_name(shape, load_id), server)
+    return _render("seal_staging", staging=_staging(shape, load_id), columns=changed, **indexes)
+
+
+def build(shape: TableShape, load_id: str, select: str) -> str:
+    """Fill staging from a SELECT, whose columns are taken by name."""
+    ctes, main = split_ctes(select)
+    columns = staged_columns(shape)
+    return _render("build", staging=_staging(shape, load_id), columns=columns, ctes=ctes, select=main)
+
+
+def count(schema: str, name: str) -> str:
+    """One row, one column: how many rows there are."""
+    return _render("count", table=qualified(schema, name))
+
+
+# --- duplicates and quarantine -------------------------------------------------------------------------------------
+
+
+def dedupe(shape: TableShape, load_id: str, order_by: str, server: Capabilities = SQL_SERVER) -> str:
+    """Of the staged rows that share a key keep the first by ``order_by`` (ORDER BY text). The row count is what went."""
+    return _dedupe(shape, load_id, [ident(name) for name in shape.key], order_by, server)
+
+
+def dedupe_exact(shape: TableShape, load_id: str, server: Capabilities = SQL_SERVER) -> str:
+    """Of staged source rows that are alike to the letter keep the first that was read. The row count is what went."""
+    same = [
+        ident(c.name) + (" COLLATE Latin1_General_100_BIN2" if c.type.family == "string" else "")
+        for c in staged_columns(shape)
+        if c.name not in _AUDIT
+    ]
+    return _dedupe(shape, load_id, same, _names(_ORIGIN), server)
+
+
+def _dedupe(shape: TableShape, load_id: str, same: Sequence[str], order_by: str, server: Capabilities) -> str:
+    values = {"staging": _staging(shape, load_id), "same": same, "order_by": order_by}
+    if server.delete_from_cte:
+        return _render("dedupe", **values)
+    return _render("dedupe_by_origin", origin=_origin(shape), **values)
+
+
+def _origin(shape: TableShape) -> tuple[str, ...]:
+    if not set(_ORIGIN) <= {column.name for column in shape.columns}:
+        raise ValueError(f"rows of {shape.full_name} cannot be told apart: no {' and '.join(_ORIGIN)}")
+    return _ORIGIN
+
+
+def hold(shape: TableShape, load_id: str, rules: Sequence[Rule]) -> str:
+    """Move the staged rows that break a rule to the load's held table, each with all its reasons, in one transaction.
+
+    Returns one row with the number of rows held.
+    """
+    names = {column.name for column in shape.columns}
+    return _render(
+        "hold",
+        rules=rules,
+        source_file="_source_file" if "_source_file" in names else "",
+        source_row="_source_row" if "_source_row" in names else "",
+        **_holding(shape, load_id),
+    )
+
+
+def hold_losers(shape: TableShape, load_id: str, reason: str) -> str:
+    """Move the staged source rows whose key a later row has too to the load's held table: the last landed row stays.
+
+    Returns one row with the number of rows held. Raises ValueError for a table without audit columns.
+    """
+    return _render(
+        "hold_losers",
+        reason=reason,
+        key=shape.key,
+        columns=staged_columns(shape),
+        origin=_origin(shape),
+        order_by=", ".join(f"{ident(name)} DESC" for name in ("_loaded_at", *_ORIGIN)),
+        source_file="_source_file",
+        source_row="_source_row",
+        **_holding(shape, load_id),
+    )
+
+
+def _holding(shape: TableShape, load_id: str) -> dict[str, Any]:
+    return {
+        "table": shape.full_name,
+        "staging": _staging(shape, load_id),
+        "held": _held(shape, load_id),
+        "load_id": load_id,
+        "quarantine": QUARANTINE_COLUMNS,
+        "data": [c for c in staged_columns(shape) if c.name not in _AUDIT],
+    }
+
+
+# --- publish -------------------------------------------------------------------------------------------------------
+
+
+def publish(
+    shape: TableShape,
+    load_id: str,
+    ledger_sql: str,
+    server: Capabilities = SQL_SERVER,
+    *,
+    select: str = "",
+    partitioning: Partitioning | None = None,
+    as_of: dt.datetime | None = None,
+    held: bool = True,
+    lock_timeout_ms: int = LOCK_TIMEOUT_MS,
+) -> str:
+    """One batch, one transaction: application lock, the table's load strategy, held rows to quarantine, the ledger.
+
+    ``ledger_sql`` is the ledger's statements; they may read the variables @inserted, @updated and @removed (rows,
+    bigint). A view needs its ``select``, a partition load its ``partitioning``, scd2 the moment ``as_of`` (UTC) from
+    which the new versions hold. A replace load supersedes the rows that earlier loads held back. The batch ends with
+    one row: inserted, updated, removed. Error 50001: another session holds the table's lock; whatever goes wrong,
+    everything is rolled back and the error thrown again. Raises ValueError when a strategy lacks what it needs.
+    """
+    if shape.load in ("merge", "scd2") and not shape.key:
+        raise ValueError(f"{shape.full_name}: load {shape.load} needs a key")
+    columns = staged_columns(shape)
+    values: dict[str, Any] = {
+        "strategy": _strategy(shape, server),
+        "table": shape.full_name,
+        "published": _published(shape),
+        "staging": _staging(shape, load_id),
+        "columns": columns,
+        "key": shape.key,
+        "values": [c.name for c in columns if c.name not in shape.key],
+        "resource": lock_name(shape.full_name),
+        "lock_timeout_ms": lock_timeout_ms,
+        "ledger_sql": ledger_sql,
+        "held": _held(shape, load_id) if held and shape.load != "view" else "",
+        "supersede": shape.load == "replace",
+        "quarantined": _published(quarantine_shape(shape)),
+        "quarantine": QUARANTINE_COLUMNS,
+    }
+    return _render("publish", **values, **_strategy_values(shape, server, select, partitioning, as_of))
+
+
+def _strategy(shape: TableShape, server: Capabilities) -> str:
+    if shape.load != "replace":
+        return f"publish_{shape.load}"
+    if not server.truncate:
+        return "publish_delete"
+    return "publish_switch" if server.switch else "publish_truncate"
+
+
+def _strategy_values(
+    shape: TableShape,
+    server: Capabilities,
+    select: str,
+    partitioning: Partitioning | None,
+    as_of: dt.datetime | None,
+) -> dict[str, Any]:
+    match shape.load:
+        case "view":
+            if not select:
+                raise ValueError(f"{shape.full_name}: a view needs its SELECT")
+            return {"put_view": _put_view(shape.schema, shape.name, shape.columns, server, select=select)}
+        case "partition":
+            if partitioning is None:
+                raise ValueError(f"{shape.full_name}: load partition needs a column to partition by")
+            return {"partition_by": partitioning.column, "grain": partitioning.grain}
+        case "scd2":
+            if as_of is None:
+                raise ValueError(f"{shape.full_name}: load scd2 needs the moment from which new versions hold")
+            moment = f"CAST('{as_of.replace(tzinfo=None).isoformat(timespec='milliseconds')}' AS datetime2(3))"
+            tracked = [c for c in staged_columns(shape) if c.name not in _AUDIT and c.name not in shape.key]
+            return {"as_of": moment, "tracked": tracked}
+    return {}
+
+
+# --- views, roles, locks, leftovers --------------------------------------------------------------------------------
+
+
+def view_statement(
+    schema: str, name: str, columns: Sequence[Column], *, select: str = "", table: str = "", verb: str = "CREATE"
+) -> str:
+    """The view's own statement, over a SELECT or a quoted table, with its columns by name."""
+    ctes, main = split_ctes(select) if select else ("", "")
+    view = qualified(schema, name)
+    return _render("view", verb=verb, view=view, columns=columns, ctes=ctes, select=main, table=table)
+
+
+def _put_view(
+    schema: str, name: str, columns: Sequence[Column], server: Capabilities, *, select: str = "", table: str = ""
+) -> str:
+    statements = {
+        verb.replace(" ", "_").lower(): view_statement(schema, name, columns, select=select, table=table, verb=verb)
+        for verb in ("CREATE OR ALTER", "CREATE", "ALTER")
+    }
+    return _render("put_view", view=qualified(schema, name), atomic=server.create_or_alter, **statements)
+
+
+def alias_view(shape: TableShape, server: Capabilities = SQL_SERVER) -> str:
+    """The view under which dashboards already read the table; an existing one is altered, its grants stay."""
+    schema, _, name = shape.alias.partition(".")
+    return _put_view(schema, name, published_columns(shape), server, table=_published(shape))
+
+
+def staging_view(shape: TableShape, load_id: str, select: str, server: Capabilities = SQL_SERVER) -> str:
+    """What the gate judges of a table that is a view: the same SELECT under the load's staging name."""
+    return _put_view(STAGING, staging_name(shape, load_id), shape.columns, server, select=select)
+
+
+def grants(shapes: Iterable[TableShape], role: str = ANALYST) -> str:
+    """The role reads gold and the aliases of gold tables, and nothing else."""
+    views = [qualified(*s.alias.split(".", 1)) for s in shapes if s.schema == "gold" and s.alias]
+    return _render("grants", role=role, schemas=["gold"], views=views)
+
+
+def drop_staging(shape: TableShape, load_id: str) -> str:
+    """Take away what a finished load leaves. Not part of the publish transaction: dropping there makes two publishes
+    wait for each other in the system tables."""
+    kind = "VIEW" if shape.load == "view" else "TABLE"
+    return _render("drop_staging", kind=kind, staging=_staging(shape, load_id), held=_held(shape, load_id))
+
+
+def janitor(keep_sql: str, running: Sequence[str] = (), *, older_than_minutes: int = 60) -> str:
+    """Drop what killed loads left in staging, and return its names: object, load_id.
+
+    Stays: loads that ``keep_sql`` (a SELECT of load ids) names, those in ``running``, and all that is younger than
+    ``older_than_minutes``.
+    """
+    return _render("janitor", schema=STAGING, keep_sql=keep_sql, running=running, minutes=older_than_minutes)
+
+
+def take_lock(what: str, timeout_ms: int = LOCK_TIMEOUT_MS) -> str:
+    """Take the lock for the session; returns one row, ``granted``: 0 or 1 when it was, negative when it was not."""
+    return _render("lock", resource=lock_name(what), timeout_ms=timeout_ms)
+
+
+def release_lock(what: str) -> str:
+    return _render("unlock", resource=lock_name(what))
