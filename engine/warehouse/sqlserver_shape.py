@@ -127,6 +127,7 @@ ROW_BYTES = 8060
 LOAD_ID_LENGTH = len("20261120T231501_4f3a9c")
 
 _BYTES = {
+    "null": 0,
     "bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8, "smallmoney": 4, "money": 8, "real": 4, "float": 8,
     "date": 3, "smalldatetime": 4, "datetime": 8, "uniqueidentifier": 16,
 }  # fmt: skip
@@ -177,6 +178,8 @@ def _column_faults(shape: TableShape, server: Capabilities) -> Iterator[str]:
         if other := seen.get(column.name.casefold()):
             yield f"the columns {other} and {column.name} have the same name: SQL Server ignores case"
         seen[column.name.casefold()] = column.name
+        if column.type.name == "null":
+            yield f"the column {column.name} is always null and so has no type; write CAST(NULL AS …)"
         if "." in column.name:
             yield f"the column name {column.name} has a dot, by which the JSON of a quarantined row would nest"
     fixed = 7 + (len(columns) + 7) // 8 + sum(width(c.type) for c in columns if c.type.name not in _VARIABLE)

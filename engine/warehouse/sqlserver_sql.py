@@ -184,10 +184,12 @@ def create_held(shape: TableShape, load_id: str) -> str:
 def seal(shape: TableShape, load_id: str, server: Capabilities = SQL_SERVER) -> str:
     """Give staging the published table's nullability, primary key and columnstore index, as SWITCH demands.
 
-    Runs after the gate and outside the publish transaction. Both tables must be in the database's default filegroup.
+    Runs after the gate and outside the publish transaction; empty when the table is not published by SWITCH. Both
+    tables must be in the database's default filegroup.
     """
-    declared = {column.name: column for column in staged_columns(shape)}
-    changed = [c for c in published_columns(shape) if c.name in declared and c.name not in _AUDIT]
+    if _strategy(shape, server) != "publish_switch":
+        return ""
+    changed = [c for c in published_columns(shape) if c.name not in _AUDIT]
     indexes = _indexes(shape, staging_name(shape, load_id), server)
     return _render("seal_staging", staging=_staging(shape, load_id), columns=changed, **indexes)
 
@@ -208,7 +210,10 @@ def count(schema: str, name: str) -> str:
 
 
 def dedupe(shape: TableShape, load_id: str, order_by: str, server: Capabilities = SQL_SERVER) -> str:
-    """Of the staged rows that share a key keep the first by ``order_by`` (ORDER BY text). The row count is what went."""
+    """Of the staged rows that share a key keep the first by ``order_by`` (ORDER BY text). The row count is what went.
+
+    Rows without a key have to be held before: to PARTITION BY all nulls are one.
+    """
     return _dedupe(shape, load_id, [ident(name) for name in shape.key], order_by, server)
 
 
@@ -305,14 +310,14 @@ def publish(
     if shape.load in ("merge", "scd2") and not shape.key:
         raise ValueError(f"{shape.full_name}: load {shape.load} needs a key")
     columns = staged_columns(shape)
+    key = {name.casefold() for name in shape.key}
     values: dict[str, Any] = {
-        "strategy": _strategy(shape, server),
         "table": shape.full_name,
         "published": _published(shape),
         "staging": _staging(shape, load_id),
         "columns": columns,
         "key": shape.key,
-        "values": [c.name for c in columns if c.name not in shape.key],
+        "values": [c.name for c in columns if c.name.casefold() not in key],
         "resource": lock_name(shape.full_name),
         "lock_timeout_ms": lock_timeout_ms,
         "ledger_sql": ledger_sql,
@@ -321,7 +326,9 @@ def publish(
         "quarantined": _published(quarantine_shape(shape)),
         "quarantine": QUARANTINE_COLUMNS,
     }
-    return _render("publish", **values, **_strategy_values(shape, server, select, partitioning, as_of))
+    values |= _strategy_values(shape, server, select, partitioning, as_of)
+    statements = _render(_strategy(shape, server), **values).lstrip("\n")
+    return _render("publish", statements=statements, **values)
 
 
 def _strategy(shape: TableShape, server: Capabilities) -> str:
@@ -352,8 +359,9 @@ def _strategy_values(
             if as_of is None:
                 raise ValueError(f"{shape.full_name}: load scd2 needs the moment from which new versions hold")
             moment = f"CAST('{as_of.replace(tzinfo=None).isoformat(timespec='milliseconds')}' AS datetime2(3))"
-            tracked = [c for c in staged_columns(shape) if c.name not in _AUDIT and c.name not in shape.key]
-            return {"as_of": moment, "tracked": tracked}
+            key = {name.casefold() for name in shape.key}
+            changing = [c for c in staged_columns(shape) if c.name not in _AUDIT and c.name.casefold() not in key]
+            return {"as_of": moment, "tracked": changing}
     return {}
 
 

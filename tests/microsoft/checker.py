@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+MAKING = "Create", "AlterTableAddTableElement"
 ASSEMBLIES = "Microsoft.SqlServer.TransactSql.ScriptDom", "Microsoft.SqlServer.Dac.Extensions"
 
 
@@ -40,30 +41,36 @@ def parse(sql: str) -> list[str]:
     return parsed(sql)[1]
 
 
-def refusal(sql: str) -> list[str]:
-    """Why a script cannot join a model: faults of grammar, or a statement that a model would leave out unsaid."""
+def objects_in(sql: str) -> tuple[list[str], list[str]]:
+    """The statements of a script that make objects, each by itself as a model wants them; and what is against it."""
     script, faults = parsed(sql)
     if faults:
-        return faults
-    kinds = [statement.GetType().Name for batch in script.Batches for statement in batch.Statements]
-    return [f"{kind} is not a CREATE statement" for kind in kinds if not kind.startswith("Create")]
+        return [], faults
+    made: list[str] = []
+    units = sql.encode("utf-16-le")  # .NET counts in these
+    for statement in (s for batch in script.Batches for s in batch.Statements):
+        kind, start = statement.GetType().Name, 2 * statement.StartOffset
+        if kind.startswith(MAKING):
+            made.append(units[start : start + 2 * statement.FragmentLength].decode("utf-16-le"))
+        else:  # a model would leave it out and say nothing
+            faults.append(f"{kind} does not make an object")
+    return made, faults
 
 
-def compile_objects(declarations: list[str], objects: list[str]) -> list[str]:
+def compile_objects(scripts: list[str]) -> list[str]:
     from Microsoft.SqlServer.Dac.Model import SqlServerVersion, TSqlModel, TSqlModelOptions
     from System import Exception as NetException
 
     model = TSqlModel(SqlServerVersion.Sql150, TSqlModelOptions())
     found: list[str] = []
-    for sql in [*declarations, *objects]:
-        faults = refusal(sql)
-        if faults:  # a script that does not parse blocks the validation of all others
-            found.extend(f"{fault} in: {sql}" for fault in faults)
-            continue
-        try:
-            model.AddObjects(sql)
-        except NetException as problem:  # not a CREATE statement, or several
-            found.append(f"{problem.Message} in: {sql}")
+    for sql in scripts:
+        made, faults = objects_in(sql)
+        found.extend(f"{fault} in: {sql}" for fault in faults)
+        for statement in made:
+            try:
+                model.AddObjects(statement)
+            except NetException as problem:
+                found.append(f"{problem.Message} in: {statement}")
     found.extend(str(message) for message in model.Validate())
     return found
 
@@ -79,7 +86,7 @@ def main() -> None:
             if "parse" in request:
                 answer: dict[str, Any] = {"errors": parse(request["parse"])}
             else:
-                answer = {"errors": compile_objects(request["declare"], request["compile"])}
+                answer = {"errors": compile_objects([*request["declare"], *request["compile"]])}
         except NetException as problem:  # told to the test that asked, the process goes on
             answer = {"failed": f"{problem}"}
         print(json.dumps(answer), flush=True)

@@ -8,7 +8,7 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = {{ lock_timeout_ms }};
     IF @lock < 0
         THROW 50001, {{ ("another load is publishing " ~ table) | message }}, 1;
-{% include strategy ~ ".sql" %}
+{{ statements }}
 {%- if held %}
 {%- if supersede %}
     UPDATE {{ quarantined }} SET [state] = N'superseded' WHERE [state] = N'held';

@@ -1,0 +1,62 @@
+-- create_table
+IF OBJECT_ID(N'[silver].[events]', N'U') IS NULL
+BEGIN
+CREATE TABLE [silver].[events] (
+    [id] uniqueidentifier NULL,
+    [body] nvarchar(max) NULL
+);
+CREATE CLUSTERED COLUMNSTORE INDEX [CCI_silver_events] ON [silver].[events];
+END;
+
+-- create_staging
+DROP TABLE IF EXISTS [staging].[silver_events__20261120T231501_4f3a9c];
+CREATE TABLE [staging].[silver_events__20261120T231501_4f3a9c] (
+    [id] uniqueidentifier NULL,
+    [body] nvarchar(max) NULL
+);
+
+-- create_held
+DROP TABLE IF EXISTS [staging].[held_silver_events__20261120T231501_4f3a9c];
+CREATE TABLE [staging].[held_silver_events__20261120T231501_4f3a9c] (
+    [quarantine_id] nvarchar(100) NOT NULL,
+    [load_id] nvarchar(64) NOT NULL,
+    [quarantined_at] datetime2(3) NOT NULL,
+    [source_file] nvarchar(400) NULL,
+    [source_row] bigint NULL,
+    [reasons] nvarchar(max) NOT NULL,
+    [row_data] nvarchar(max) NOT NULL,
+    [state] nvarchar(20) NOT NULL,
+    [replay_load_id] nvarchar(64) NULL
+);
+
+-- count
+SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_events__20261120T231501_4f3a9c];
+
+-- publish
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+SET LOCK_TIMEOUT 60000;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+BEGIN TRY
+    BEGIN TRANSACTION;
+    EXEC @lock = sys.sp_getapplock @Resource = N'medallion:silver.events', @LockMode = N'Exclusive',
+        @LockOwner = N'Transaction', @LockTimeout = 60000;
+    IF @lock < 0
+        THROW 50001, N'another load is publishing silver.events', 1;
+    INSERT INTO [silver].[events] ([id], [body])
+    SELECT [id], [body] FROM [staging].[silver_events__20261120T231501_4f3a9c];
+    SET @inserted = ROWCOUNT_BIG();
+    INSERT INTO [quarantine].[silver_events] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    SELECT [quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id] FROM [staging].[held_silver_events__20261120T231501_4f3a9c];
+    INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
+    COMMIT TRANSACTION;
+END TRY
+BEGIN CATCH
+    IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
+    THROW;
+END CATCH;
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+
+-- drop_staging
+DROP TABLE IF EXISTS [staging].[silver_events__20261120T231501_4f3a9c];
+DROP TABLE IF EXISTS [staging].[held_silver_events__20261120T231501_4f3a9c];

@@ -1,0 +1,130 @@
+-- create_table
+IF OBJECT_ID(N'[gold].[Bob''s [odd]] 50% tåble]', N'U') IS NULL
+BEGIN
+CREATE TABLE [gold].[Bob's [odd]] 50% tåble] (
+    [key]]] nvarchar(20) NOT NULL,
+    [o'clock] time(0) NULL,
+    [two  words] nvarchar(40) NULL,
+    [größe %] decimal(9,1) NULL,
+    [select] bit NULL,
+    ["] int NOT NULL,
+    [-- /*] date NULL,
+    CONSTRAINT [PK_gold_Bob's [odd]] 50% tåble] PRIMARY KEY CLUSTERED ([key]]], ["])
+);
+END;
+
+-- create_staging
+DROP TABLE IF EXISTS [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
+CREATE TABLE [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] (
+    [key]]] nvarchar(20) NULL,
+    [o'clock] time(0) NULL,
+    [two  words] nvarchar(40) NULL,
+    [größe %] decimal(9,1) NULL,
+    [select] bit NULL,
+    ["] int NULL,
+    [-- /*] date NULL
+);
+
+-- create_held
+DROP TABLE IF EXISTS [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
+CREATE TABLE [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] (
+    [quarantine_id] nvarchar(100) NOT NULL,
+    [load_id] nvarchar(64) NOT NULL,
+    [quarantined_at] datetime2(3) NOT NULL,
+    [source_file] nvarchar(400) NULL,
+    [source_row] bigint NULL,
+    [reasons] nvarchar(max) NOT NULL,
+    [row_data] nvarchar(max) NOT NULL,
+    [state] nvarchar(20) NOT NULL,
+    [replay_load_id] nvarchar(64) NULL
+);
+
+-- hold
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @held bigint, @moved bigint;
+BEGIN TRY
+    BEGIN TRANSACTION;
+    INSERT INTO [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    SELECT
+        CONCAT(N'20261120T231501_4f3a9c', N'-', CONVERT(nvarchar(36), NEWID())),
+        N'20261120T231501_4f3a9c',
+        SYSUTCDATETIME(),
+        NULL,
+        NULL,
+        N'[' + STUFF(CONCAT(CAST(N'' AS nvarchar(max)),
+            CASE WHEN ([key]]] IS NULL) THEN N',"the key''s \"part\" isn''t there: [key]]] IS NULL"' END,
+            CASE WHEN (["] IS NULL) THEN N',"the key''s \"part\" isn''t there: [\"] IS NULL"' END), 1, 1, N'') + N']',
+        (SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
+        N'held',
+        NULL
+    FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c]
+    WHERE ([key]]] IS NULL)
+        OR (["] IS NULL);
+    SET @held = ROWCOUNT_BIG();
+    DELETE FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] WITH (TABLOCK)
+    WHERE ([key]]] IS NULL)
+        OR (["] IS NULL);
+    SET @moved = ROWCOUNT_BIG();
+    IF @held <> @moved
+        THROW 50003, N'rows held and rows removed differ in gold.Bob''s [odd] 50%% tåble', 1;
+    COMMIT TRANSACTION;
+END TRY
+BEGIN CATCH
+    IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
+    THROW;
+END CATCH;
+SELECT @held AS [held];
+
+-- dedupe
+SET XACT_ABORT ON;
+WITH [ranked] AS (
+    SELECT ROW_NUMBER() OVER (PARTITION BY [key]]], ["] ORDER BY [-- /*] DESC) AS [rank]
+    FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c]
+)
+DELETE FROM [ranked] WHERE [rank] > 1;
+
+-- seal
+SET XACT_ABORT ON;
+ALTER TABLE [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] ALTER COLUMN [key]]] nvarchar(20) NOT NULL;
+ALTER TABLE [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] ALTER COLUMN ["] int NOT NULL;
+ALTER TABLE [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] ADD CONSTRAINT [PK_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] PRIMARY KEY CLUSTERED ([key]]], ["]);
+
+-- count
+SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
+
+-- publish
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+SET LOCK_TIMEOUT 60000;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+BEGIN TRY
+    BEGIN TRANSACTION;
+    EXEC @lock = sys.sp_getapplock @Resource = N'medallion:gold.bob''s [odd] 50% tåble', @LockMode = N'Exclusive',
+        @LockOwner = N'Transaction', @LockTimeout = 60000;
+    IF @lock < 0
+        THROW 50001, N'another load is publishing gold.Bob''s [odd] 50%% tåble', 1;
+    SELECT @inserted = COUNT_BIG(*) FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
+    TRUNCATE TABLE [gold].[Bob's [odd]] 50% tåble];
+    ALTER TABLE [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] SWITCH TO [gold].[Bob's [odd]] 50% tåble];
+    UPDATE [quarantine].[gold_Bob's [odd]] 50% tåble] SET [state] = N'superseded' WHERE [state] = N'held';
+    INSERT INTO [quarantine].[gold_Bob's [odd]] 50% tåble] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    SELECT [quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id] FROM [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
+    INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
+    COMMIT TRANSACTION;
+END TRY
+BEGIN CATCH
+    IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
+    THROW;
+END CATCH;
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+
+-- alias_view
+EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[o''dd]]]
+AS
+SELECT [key]]], [o''clock], [two  words], [größe %], [select], ["], [-- /*]
+FROM [gold].[Bob''s [odd]] 50% tåble];';
+
+-- drop_staging
+DROP TABLE IF EXISTS [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
+DROP TABLE IF EXISTS [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];

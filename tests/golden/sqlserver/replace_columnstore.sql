@@ -1,0 +1,128 @@
+-- create_table
+IF OBJECT_ID(N'[gold].[user_facts]', N'U') IS NULL
+BEGIN
+CREATE TABLE [gold].[user_facts] (
+    [id] nvarchar(20) NOT NULL,
+    [hours] decimal(9,1) NULL,
+    [seen] date NULL,
+    CONSTRAINT [PK_gold_user_facts] PRIMARY KEY NONCLUSTERED ([id])
+);
+CREATE CLUSTERED COLUMNSTORE INDEX [CCI_gold_user_facts] ON [gold].[user_facts];
+END;
+
+-- create_staging
+DROP TABLE IF EXISTS [staging].[gold_user_facts__20261120T231501_4f3a9c];
+CREATE TABLE [staging].[gold_user_facts__20261120T231501_4f3a9c] (
+    [id] nvarchar(20) NULL,
+    [hours] decimal(9,1) NULL,
+    [seen] date NULL
+);
+
+-- create_held
+DROP TABLE IF EXISTS [staging].[held_gold_user_facts__20261120T231501_4f3a9c];
+CREATE TABLE [staging].[held_gold_user_facts__20261120T231501_4f3a9c] (
+    [quarantine_id] nvarchar(100) NOT NULL,
+    [load_id] nvarchar(64) NOT NULL,
+    [quarantined_at] datetime2(3) NOT NULL,
+    [source_file] nvarchar(400) NULL,
+    [source_row] bigint NULL,
+    [reasons] nvarchar(max) NOT NULL,
+    [row_data] nvarchar(max) NOT NULL,
+    [state] nvarchar(20) NOT NULL,
+    [replay_load_id] nvarchar(64) NULL
+);
+
+-- build
+SET XACT_ABORT ON;
+INSERT INTO [staging].[gold_user_facts__20261120T231501_4f3a9c] WITH (TABLOCK) ([id], [hours], [seen])
+SELECT [id], [hours], [seen]
+FROM (
+SELECT [id], CAST(1 AS decimal(9,1)) AS [hours], CAST('2024-01-01' AS date) AS [seen] FROM [bronze].[people]
+) AS [built];
+
+-- hold
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @held bigint, @moved bigint;
+BEGIN TRY
+    BEGIN TRANSACTION;
+    INSERT INTO [staging].[held_gold_user_facts__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    SELECT
+        CONCAT(N'20261120T231501_4f3a9c', N'-', CONVERT(nvarchar(36), NEWID())),
+        N'20261120T231501_4f3a9c',
+        SYSUTCDATETIME(),
+        NULL,
+        NULL,
+        N'[' + STUFF(CONCAT(CAST(N'' AS nvarchar(max)),
+            CASE WHEN ([id] IS NULL) THEN N',"the key''s \"part\" isn''t there: [id] IS NULL"' END), 1, 1, N'') + N']',
+        (SELECT [id], [hours], [seen] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
+        N'held',
+        NULL
+    FROM [staging].[gold_user_facts__20261120T231501_4f3a9c]
+    WHERE ([id] IS NULL);
+    SET @held = ROWCOUNT_BIG();
+    DELETE FROM [staging].[gold_user_facts__20261120T231501_4f3a9c] WITH (TABLOCK)
+    WHERE ([id] IS NULL);
+    SET @moved = ROWCOUNT_BIG();
+    IF @held <> @moved
+        THROW 50003, N'rows held and rows removed differ in gold.user_facts', 1;
+    COMMIT TRANSACTION;
+END TRY
+BEGIN CATCH
+    IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
+    THROW;
+END CATCH;
+SELECT @held AS [held];
+
+-- dedupe
+SET XACT_ABORT ON;
+WITH [ranked] AS (
+    SELECT ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [seen] DESC) AS [rank]
+    FROM [staging].[gold_user_facts__20261120T231501_4f3a9c]
+)
+DELETE FROM [ranked] WHERE [rank] > 1;
+
+-- seal
+SET XACT_ABORT ON;
+ALTER TABLE [staging].[gold_user_facts__20261120T231501_4f3a9c] ALTER COLUMN [id] nvarchar(20) NOT NULL;
+CREATE CLUSTERED COLUMNSTORE INDEX [CCI_gold_user_facts__20261120T231501_4f3a9c] ON [staging].[gold_user_facts__20261120T231501_4f3a9c];
+ALTER TABLE [staging].[gold_user_facts__20261120T231501_4f3a9c] ADD CONSTRAINT [PK_gold_user_facts__20261120T231501_4f3a9c] PRIMARY KEY NONCLUSTERED ([id]);
+
+-- count
+SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_user_facts__20261120T231501_4f3a9c];
+
+-- publish
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+SET LOCK_TIMEOUT 60000;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+BEGIN TRY
+    BEGIN TRANSACTION;
+    EXEC @lock = sys.sp_getapplock @Resource = N'medallion:gold.user_facts', @LockMode = N'Exclusive',
+        @LockOwner = N'Transaction', @LockTimeout = 60000;
+    IF @lock < 0
+        THROW 50001, N'another load is publishing gold.user_facts', 1;
+    SELECT @inserted = COUNT_BIG(*) FROM [staging].[gold_user_facts__20261120T231501_4f3a9c];
+    TRUNCATE TABLE [gold].[user_facts];
+    ALTER TABLE [staging].[gold_user_facts__20261120T231501_4f3a9c] SWITCH TO [gold].[user_facts];
+    UPDATE [quarantine].[gold_user_facts] SET [state] = N'superseded' WHERE [state] = N'held';
+    INSERT INTO [quarantine].[gold_user_facts] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    SELECT [quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id] FROM [staging].[held_gold_user_facts__20261120T231501_4f3a9c];
+    INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
+    COMMIT TRANSACTION;
+END TRY
+BEGIN CATCH
+    IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
+    THROW;
+END CATCH;
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+
+-- alias_view
+EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[gold_user_facts]
+AS
+SELECT [id], [hours], [seen]
+FROM [gold].[user_facts];';
+
+-- drop_staging
+DROP TABLE IF EXISTS [staging].[gold_user_facts__20261120T231501_4f3a9c];
+DROP TABLE IF EXISTS [staging].[held_gold_user_facts__20261120T231501_4f3a9c];

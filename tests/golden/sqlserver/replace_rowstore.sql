@@ -1,0 +1,128 @@
+-- create_table
+IF OBJECT_ID(N'[silver].[people]', N'U') IS NULL
+BEGIN
+CREATE TABLE [silver].[people] (
+    [id] nvarchar(20) NOT NULL,
+    [name] nvarchar(60) NULL,
+    CONSTRAINT [PK_silver_people] PRIMARY KEY CLUSTERED ([id])
+);
+END;
+
+-- create_staging
+DROP TABLE IF EXISTS [staging].[silver_people__20261120T231501_4f3a9c];
+CREATE TABLE [staging].[silver_people__20261120T231501_4f3a9c] (
+    [id] nvarchar(20) NULL,
+    [name] nvarchar(60) NULL
+);
+
+-- create_held
+DROP TABLE IF EXISTS [staging].[held_silver_people__20261120T231501_4f3a9c];
+CREATE TABLE [staging].[held_silver_people__20261120T231501_4f3a9c] (
+    [quarantine_id] nvarchar(100) NOT NULL,
+    [load_id] nvarchar(64) NOT NULL,
+    [quarantined_at] datetime2(3) NOT NULL,
+    [source_file] nvarchar(400) NULL,
+    [source_row] bigint NULL,
+    [reasons] nvarchar(max) NOT NULL,
+    [row_data] nvarchar(max) NOT NULL,
+    [state] nvarchar(20) NOT NULL,
+    [replay_load_id] nvarchar(64) NULL
+);
+
+-- build
+SET XACT_ABORT ON;
+WITH [ranked] ([id], [name], [n]) AS (
+    SELECT [id], [name], ROW_NUMBER() OVER (ORDER BY [id]) FROM [bronze].[people] -- all)
+),
+[first] AS (SELECT [id], [name] FROM [ranked] WHERE [n] = 1)
+INSERT INTO [staging].[silver_people__20261120T231501_4f3a9c] WITH (TABLOCK) ([id], [name])
+SELECT [id], [name]
+FROM (
+SELECT [name], [id] FROM [first]
+) AS [built];
+
+-- hold
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @held bigint, @moved bigint;
+BEGIN TRY
+    BEGIN TRANSACTION;
+    INSERT INTO [staging].[held_silver_people__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    SELECT
+        CONCAT(N'20261120T231501_4f3a9c', N'-', CONVERT(nvarchar(36), NEWID())),
+        N'20261120T231501_4f3a9c',
+        SYSUTCDATETIME(),
+        NULL,
+        NULL,
+        N'[' + STUFF(CONCAT(CAST(N'' AS nvarchar(max)),
+            CASE WHEN ([id] IS NULL) THEN N',"the key''s \"part\" isn''t there: [id] IS NULL"' END), 1, 1, N'') + N']',
+        (SELECT [id], [name] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
+        N'held',
+        NULL
+    FROM [staging].[silver_people__20261120T231501_4f3a9c]
+    WHERE ([id] IS NULL);
+    SET @held = ROWCOUNT_BIG();
+    DELETE FROM [staging].[silver_people__20261120T231501_4f3a9c] WITH (TABLOCK)
+    WHERE ([id] IS NULL);
+    SET @moved = ROWCOUNT_BIG();
+    IF @held <> @moved
+        THROW 50003, N'rows held and rows removed differ in silver.people', 1;
+    COMMIT TRANSACTION;
+END TRY
+BEGIN CATCH
+    IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
+    THROW;
+END CATCH;
+SELECT @held AS [held];
+
+-- dedupe
+SET XACT_ABORT ON;
+WITH [ranked] AS (
+    SELECT ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [name] DESC) AS [rank]
+    FROM [staging].[silver_people__20261120T231501_4f3a9c]
+)
+DELETE FROM [ranked] WHERE [rank] > 1;
+
+-- seal
+SET XACT_ABORT ON;
+ALTER TABLE [staging].[silver_people__20261120T231501_4f3a9c] ALTER COLUMN [id] nvarchar(20) NOT NULL;
+ALTER TABLE [staging].[silver_people__20261120T231501_4f3a9c] ADD CONSTRAINT [PK_silver_people__20261120T231501_4f3a9c] PRIMARY KEY CLUSTERED ([id]);
+
+-- count
+SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_people__20261120T231501_4f3a9c];
+
+-- publish
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+SET LOCK_TIMEOUT 60000;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+BEGIN TRY
+    BEGIN TRANSACTION;
+    EXEC @lock = sys.sp_getapplock @Resource = N'medallion:silver.people', @LockMode = N'Exclusive',
+        @LockOwner = N'Transaction', @LockTimeout = 60000;
+    IF @lock < 0
+        THROW 50001, N'another load is publishing silver.people', 1;
+    SELECT @inserted = COUNT_BIG(*) FROM [staging].[silver_people__20261120T231501_4f3a9c];
+    TRUNCATE TABLE [silver].[people];
+    ALTER TABLE [staging].[silver_people__20261120T231501_4f3a9c] SWITCH TO [silver].[people];
+    UPDATE [quarantine].[silver_people] SET [state] = N'superseded' WHERE [state] = N'held';
+    INSERT INTO [quarantine].[silver_people] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    SELECT [quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id] FROM [staging].[held_silver_people__20261120T231501_4f3a9c];
+    INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
+    COMMIT TRANSACTION;
+END TRY
+BEGIN CATCH
+    IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
+    THROW;
+END CATCH;
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+
+-- alias_view
+EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[silver_people]
+AS
+SELECT [id], [name]
+FROM [silver].[people];';
+
+-- drop_staging
+DROP TABLE IF EXISTS [staging].[silver_people__20261120T231501_4f3a9c];
+DROP TABLE IF EXISTS [staging].[held_silver_people__20261120T231501_4f3a9c];

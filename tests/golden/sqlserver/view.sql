@@ -1,0 +1,48 @@
+-- staging_view
+EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [staging].[gold_summary__20261120T231501_4f3a9c]
+AS
+WITH a AS (SELECT id, name AS title FROM bronze.people WHERE name <> N''it''''s'')
+SELECT [id], [title]
+FROM (
+SELECT title, id FROM a
+) AS [built];';
+
+-- count
+SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_summary__20261120T231501_4f3a9c];
+
+-- publish
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+SET LOCK_TIMEOUT 60000;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+BEGIN TRY
+    BEGIN TRANSACTION;
+    EXEC @lock = sys.sp_getapplock @Resource = N'medallion:gold.summary', @LockMode = N'Exclusive',
+        @LockOwner = N'Transaction', @LockTimeout = 60000;
+    IF @lock < 0
+        THROW 50001, N'another load is publishing gold.summary', 1;
+    EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [gold].[summary]
+AS
+WITH a AS (SELECT id, name AS title FROM bronze.people WHERE name <> N''it''''s'')
+SELECT [id], [title]
+FROM (
+SELECT title, id FROM a
+) AS [built];';
+    INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
+    COMMIT TRANSACTION;
+END TRY
+BEGIN CATCH
+    IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
+    THROW;
+END CATCH;
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+
+-- alias_view
+EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[gold_summary]
+AS
+SELECT [id], [title]
+FROM [gold].[summary];';
+
+-- drop_staging
+DROP VIEW IF EXISTS [staging].[gold_summary__20261120T231501_4f3a9c];
+DROP TABLE IF EXISTS [staging].[held_gold_summary__20261120T231501_4f3a9c];

@@ -1,0 +1,179 @@
+"""Tables of every kind, plain and awkward, and all that is rendered for each."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from engine.sqltypes import Column, parse_type
+from engine.tsql import ident
+from engine.warehouse import AUDIT_COLUMNS, QUARANTINE_COLUMNS, TableShape
+from engine.warehouse import sqlserver_sql as sql
+from engine.warehouse.sqlserver_shape import (
+    BABELFISH,
+    HISTORY_COLUMNS,
+    SQL_SERVER,
+    Capabilities,
+    held_name,
+    published_columns,
+    quarantine_shape,
+    staged_columns,
+    staging_name,
+)
+
+LOAD = "20261120T231501_4f3a9c"
+LEDGER = "INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'" + LOAD + "', @inserted + @updated);"
+KEEP = "SELECT [load_id] FROM [ops].[loads] WHERE [rows_published] IS NULL"
+LOADS = TableShape("ops", "loads", (Column("load_id", parse_type("nvarchar(64)")), Column("rows_published", parse_type("bigint"))), key=("load_id",))  # fmt: skip
+
+
+def columns(**types: str) -> tuple[Column, ...]:
+    return tuple(Column(name, parse_type(text)) for name, text in types.items())
+
+
+PEOPLE = TableShape("bronze", "people", columns(id="nvarchar(20)", name="nvarchar(60)", note="nvarchar(max)"), key=("id",))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    shape: TableShape
+    select: str = ""
+    server: Capabilities = SQL_SERVER
+    partitioning: sql.Partitioning | None = None
+
+
+AWKWARD = tuple(
+    Column(name, parse_type(text))
+    for name, text in {
+        "key]": "nvarchar(20)",
+        "o'clock": "time(0)",
+        "two  words": "nvarchar(40)",
+        "größe %": "decimal(9,1)",
+        "select": "bit",
+        '"': "int",
+        "-- /*": "date",
+    }.items()
+)
+CASES = [
+    Case(
+        "replace_columnstore",
+        TableShape("gold", "user_facts", columns(id="nvarchar(20)", hours="decimal(9,1)", seen="date"), key=("id",), storage="columnstore", alias="dbo.gold_user_facts"),
+        "SELECT [id], CAST(1 AS decimal(9,1)) AS [hours], CAST('2024-01-01' AS date) AS [seen] FROM [bronze].[people]",
+    ),
+    Case(
+        "replace_rowstore",
+        TableShape("silver", "people", columns(id="nvarchar(20)", name="nvarchar(60)"), key=("id",), alias="dbo.silver_people"),
+        "WITH [ranked] ([id], [name], [n]) AS (\n    SELECT [id], [name], ROW_NUMBER() OVER (ORDER BY [id]) FROM [bronze].[people] -- all)\n),\n[first] AS (SELECT [id], [name] FROM [ranked] WHERE [n] = 1)\nSELECT [name], [id] FROM [first]; -- done",
+    ),
+    Case(
+        "replace_without_switch",
+        TableShape("silver", "people", columns(id="nvarchar(20)", name="nvarchar(60)"), key=("id",)),
+        "(SELECT [id], [name] FROM [bronze].[people]) UNION ALL SELECT [id], [note] FROM [bronze].[people];",
+        server=Capabilities(switch=False),
+    ),
+    Case(
+        "replace_referenced",
+        TableShape("silver", "people", columns(id="nvarchar(20)", name="nvarchar(60)"), key=("id",)),
+        "WITH [a] AS (SELECT [id], [name] FROM [bronze].[people]) (SELECT [id], [name] FROM [a])",
+        server=Capabilities(truncate=False),
+    ),
+    Case(
+        "source",
+        TableShape("bronze", "sessions", columns(id="bigint", watched="date", minutes="int", device="nvarchar(40)") + AUDIT_COLUMNS, key=("id",)),
+    ),
+    Case(
+        "source_babelfish",
+        TableShape("bronze", "sessions", columns(id="bigint", watched="date", minutes="int", device="nvarchar(40)") + AUDIT_COLUMNS, key=("id",), storage="columnstore", alias="dbo.sessions"),
+        server=BABELFISH,
+    ),
+    Case("merge", TableShape("silver", "scores", columns(id="nvarchar(20)", day="date", score="float"), key=("id", "day"), load="merge")),
+    Case("merge_key_only", TableShape("silver", "pairs", columns(a="int", b="int"), key=("a", "b"), load="merge")),
+    Case("append", TableShape("silver", "events", columns(id="uniqueidentifier", body="nvarchar(max)"), load="append", storage="columnstore")),
+    *(
+        Case(f"partition_{grain}", TableShape("silver", "trend", columns(day="datetime2(3)", total="money"), load="partition"), partitioning=sql.Partitioning("day", grain))
+        for grain in ("day", "month", "year")
+    ),
+    Case("scd2", TableShape("silver", "history", columns(id="int", name="nvarchar(60)", city="nvarchar(60)"), key=("id",), load="scd2")),
+    Case("scd2_key_only", TableShape("silver", "known", columns(id="int") + HISTORY_COLUMNS, key=("id",), load="scd2")),
+    Case(
+        "view",
+        TableShape("gold", "summary", columns(id="nvarchar(20)", title="nvarchar(60)"), load="view", alias="dbo.gold_summary"),
+        "WITH a AS (SELECT id, name AS title FROM bronze.people WHERE name <> N'it''s')\nSELECT title, id FROM a",
+    ),
+    Case(
+        "view_babelfish",
+        TableShape("gold", "summary", columns(id="nvarchar(20)", title="nvarchar(60)"), load="view"),
+        "SELECT id, name AS title FROM bronze.people",
+        server=BABELFISH,
+    ),
+    *(
+        Case(f"awkward_{load}", TableShape("gold", "Bob's [odd] 50% tåble", AWKWARD, key=("key]", '"'), load=load, alias="dbo.o'dd]"), partitioning=sql.Partitioning("-- /*"))
+        for load in ("replace", "merge", "append", "partition", "scd2")
+    ),
+]  # fmt: skip
+
+
+def table(schema: str, name: str, kept: tuple[Column, ...]) -> str:
+    return sql.create_table(TableShape(schema, name, kept), guarded=False)
+
+
+def declarations(case: Case, *, sealed: bool = False) -> list[str]:
+    """The schemas and tables that a case's statements read and write; ``sealed``: staging as ALTER COLUMN leaves it."""
+    shape = case.shape
+    schemas = ["bronze", "silver", "gold", "staging", "quarantine", "ops"]
+    tables = [
+        *(sql.create_table(s, guarded=False) for s in (LOADS, PEOPLE, quarantine_shape(shape))),
+        table("staging", staging_name(shape, LOAD), published_columns(shape) if sealed else staged_columns(shape)),
+        table("staging", held_name(shape, LOAD), QUARANTINE_COLUMNS),
+    ]
+    if shape.load != "view":
+        tables.append(sql.create_table(shape, case.server, guarded=False))
+    return [f"CREATE SCHEMA [{name}]" for name in schemas] + tables
+
+
+def statements(case: Case) -> dict[str, str]:
+    """Every statement of a case's life, in order, by name."""
+    shape, server = case.shape, case.server
+    key = [f"{ident(name)} IS NULL" for name in shape.key]
+    rules = [sql.Rule(condition, f"the key's \"part\" isn't there: {condition}") for condition in key]
+    moment = dt.datetime(2026, 11, 20, 23, 15, 1, 123000)
+    made: dict[str, str] = {}
+    if shape.load == "view":
+        made["staging_view"] = sql.staging_view(shape, LOAD, case.select, server)
+    else:
+        made["create_table"] = sql.create_table(shape, server)
+        made["create_staging"] = sql.create_staging(shape, LOAD)
+        made["create_held"] = sql.create_held(shape, LOAD)
+        if case.select:
+            made["build"] = sql.build(shape, LOAD, case.select)
+        if rules:
+            made["hold"] = sql.hold(shape, LOAD, rules)
+        if shape.key and server.delete_from_cte:
+            made["dedupe"] = sql.dedupe(shape, LOAD, f"{ident(staged_columns(shape)[-1].name)} DESC", server)
+        if set(AUDIT_COLUMNS) <= set(shape.columns):
+            made["dedupe_exact"] = sql.dedupe_exact(shape, LOAD, server)
+            made["hold_losers"] = sql.hold_losers(shape, LOAD, "a later row has this key")
+        if sealed := sql.seal(shape, LOAD, server):
+            made["seal"] = sealed
+    made["count"] = sql.count("staging", staging_name(shape, LOAD))
+    made["publish"] = sql.publish(
+        shape, LOAD, LEDGER, server, select=case.select, partitioning=case.partitioning, as_of=moment
+    )
+    if shape.alias:
+        made["alias_view"] = sql.alias_view(shape, server)
+    made["drop_staging"] = sql.drop_staging(shape, LOAD)
+    return made
+
+
+def common_statements() -> dict[str, str]:
+    """What is not for one table."""
+    shapes = [case.shape for case in CASES]
+    return {
+        **{f"create_schema {n}": s for n, s in enumerate(sql.create_schemas(["gold", "o'dd]"]))},
+        "create_ledger": sql.create_table(LOADS),
+        "grants": sql.grants(shapes),
+        "janitor": sql.janitor(KEEP, [LOAD, "it's"]),
+        "take_lock": sql.take_lock("the warehouse"),
+        "release_lock": sql.release_lock("the warehouse"),
+    }
