@@ -15,7 +15,7 @@ from engine.errors import Problem, ProjectError, SourceError, nearest
 from engine.project import PIPELINES, Project
 from engine.specs import TableSpec
 from engine.sqltypes import Column, parse_type
-from engine.suites import Suite, load_suite, suite_with_key
+from engine.suites import BATCH, Suite, load_suite, suite_with_key
 from engine.tsql import Rendered, Templates
 from engine.warehouse import AUDIT_COLUMNS, TableShape
 
@@ -250,11 +250,11 @@ class _Builder:
                                                            expected="one of " + ", ".join(names), nearest=nearest(column, names)))
         if not table.landed:
             self._declared(table)
-        for column, (line, at) in table.suite.columns_read():
+        for column, at in table.suite.columns_read():
             if column.lower() not in {n.lower() for n in names}:
-                self.problems.append(Problem(f"{name} has no column {column!r}", table.suite.file, line, at,
+                self.problems.append(Problem(f"{name} has no column {column!r}", at.file, at.line, at.column,
                                              "one of " + ", ".join(names), nearest(column, names)))
-        from engine.warehouse.sqlserver_sql import limits
+        from engine.warehouse.sqlserver_shape import limits
 
         for message in limits(table.shape):
             self.problems.append(self.node.problem(("tables", name), message))
@@ -274,14 +274,13 @@ class _Builder:
 
     def _suite_queries(self, table: Table) -> None:
         """Bind the T-SQL that expectations carry, so that a wrong column is told before a run."""
-        catalog = self.model.catalog
-        for query in table.suite.queries():
-            sql = query.sql.replace("{batch}", table.name)
+        queries = table.suite.row_queries()
+        catalog = {**self.model.catalog, BATCH: table.shape.columns} if queries else {}
+        for sql, at in queries:
             try:
                 bind(parse(sql), catalog)
             except BindError as error:
-                for fault in error.faults:
-                    self.problems.append(Problem(fault.message, table.suite.file, query.line, query.column, fault.expected, fault.nearest))
+                self.problems += [Problem(f.message.replace(BATCH, "{batch}"), at.file, at.line, at.column, f.expected, f.nearest) for f in error.faults]
 
     def _strays(self) -> None:
         """Templates and suites that belong to no table: a misspelt file name would otherwise judge nothing."""

@@ -1,0 +1,183 @@
+"""What people ask of a project: its tables and their state, the SQL of a step, a query, the status of runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from engine import ledger
+from engine.bind import BindError, bind, parse
+from engine.errors import ProjectError, SourceError, WarehouseError
+from engine.ledger import Published
+from engine.live import is_locked, live_path, read_live, who
+from engine.model import Model, Table, load_model
+from engine.plan import select, why_stale
+from engine.project import Project
+from engine.run import open_warehouse
+from engine.specs import DuckDBTarget
+from engine.sqltypes import Column, parse_type
+from engine.tsql import Rendered
+from engine.warehouse import QUARANTINE_COLUMNS
+from engine.warehouse.duckdb import DuckDBWarehouse
+
+
+@contextmanager
+def reading(project: Project, target: str) -> Iterator[DuckDBWarehouse]:
+    """The target's warehouse, opened for reading. Raises WarehouseError that names the run that is writing it."""
+    warehouse = open_warehouse(project, target, read_only=True)
+    if warehouse.path.exists() and is_locked(warehouse.path):
+        raise WarehouseError(f"{who(live_path(warehouse.path))} is writing {warehouse.path}; `medallion status --watch` shows it")
+    with warehouse:
+        yield warehouse
+
+
+def states(project: Project, model: Model) -> list[dict[str, Any]]:
+    """Every table with its inputs and state: new (never published), fresh, or stale with the reason."""
+    published: dict[str, Published] = {}
+    spec = project.targets[model.target]
+    if isinstance(spec, DuckDBTarget) and open_warehouse(project, model.target).path.exists():
+        with reading(project, model.target) as warehouse:
+            published = ledger.published(warehouse)
+    rows = []
+    stale: set[str] = set()
+    for table in model.tables.values():
+        last = published.get(table.name)
+        inputs = {i: published[i].load_id for i in table.inputs if i in published}
+        reason = why_stale(table, last, inputs, _fingerprint(project, model, table))
+        upstream = [i for i in table.inputs if i in stale]
+        if not reason and upstream:
+            reason = f"{upstream[0]} is stale"
+        if reason:
+            stale.add(table.name)
+        rows.append({
+            "table": table.name, "state": "new" if last is None else "stale" if reason else "fresh", "reason": reason,
+            "inputs": [table.spec.source] if table.landed else list(table.inputs), "load": table.spec.load,
+            "rows": last.rows_total if last else None, "published_at": last.finished_at if last else None,
+            "verdict": last.verdict if last else None, "expectations": len(table.suite.expectations)})
+    return rows
+
+
+def _fingerprint(project: Project, model: Model, table: Table) -> str:
+    from engine.sources import open_source
+
+    if not table.landed:
+        return ""
+    try:
+        return str(open_source(project.source(table.spec.source or "", model.target), project.root).fingerprint())
+    except SourceError:
+        return ""
+
+
+def chosen(model: Model, project: Project, selectors: list[str]) -> list[dict[str, Any]]:
+    """The state rows of a selection; the selector ``stale`` keeps only the tables a run would build."""
+    rows = states(project, model)
+    names = set(select(model, selectors).tables)
+    only_stale = any(word.strip("+") == "stale" for text in selectors for word in text.replace(",", " ").split())
+    return [r for r in rows if r["table"] in names and not (only_stale and r["state"] == "fresh")]
+
+
+def query(project: Project, target: str, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Answer a T-SQL SELECT. Raises ProjectError where the SQL is wrong, WarehouseError where the warehouse is."""
+    model = load_model(project, target, dt.datetime.now(dt.UTC).date())
+    with reading(project, target) as warehouse:
+        catalog = _catalog(model, ledger.published(warehouse))
+        try:
+            text = warehouse.translate(bind(parse(sql), catalog))
+        except BindError as error:
+            lines = Rendered(sql, tuple(("query", i + 1) for i in range(sql.count("\n") + 1)))
+            raise ProjectError([lines.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.faults]) from None
+        return warehouse.query(text)
+
+
+def _catalog(model: Model, published: dict[str, Published]) -> dict[str, tuple[Column, ...]]:
+    """Everything a query may read: tables as published, their aliases and quarantine, and the ledger."""
+    catalog: dict[str, tuple[Column, ...]] = {}
+    for table in model.tables.values():
+        columns = table.shape.columns
+        last = published.get(table.name)
+        if last and last.columns:
+            audit = columns[len(table.columns):]
+            columns = (*(Column(n, parse_type(t)) for n, t in last.columns.items()), *audit)
+        if table.spec.load == "scd2":
+            columns = (*columns, Column("valid_from", parse_type("datetime2(3)")), Column("valid_to", parse_type("datetime2(3)")),
+                       Column("is_current", parse_type("bit")))
+        catalog[table.name] = columns
+        if table.spec.alias:
+            catalog[table.spec.alias.lower()] = columns
+        catalog[f"quarantine.{table.name.replace('.', '_')}"] = QUARANTINE_COLUMNS
+    for shape in ledger.TABLES:
+        catalog[shape.full_name] = shape.columns
+    return catalog
+
+
+def status(project: Project, target: str) -> dict[str, Any]:
+    """Runs, the latest load of each table and its verdicts; while a run is at work, how far each table is.
+
+    Read from the ledger, or, while another process writes the DuckDB file, from the status file beside it.
+    """
+    warehouse = open_warehouse(project, target, read_only=True)
+    live = read_live(warehouse.path)
+    if warehouse.path.exists() and is_locked(warehouse.path):
+        return {"running": live.get("run"), "tables": live.get("tables", {}), **live.get("history", {"runs": [], "loads": [], "verdicts": []})}
+    if not warehouse.path.exists():
+        return {"running": None, "tables": {}, "runs": [], "loads": [], "verdicts": []}
+    with warehouse:
+        found = ledger.history(warehouse)
+    for row in found["runs"]:
+        # Nobody holds the lock, so a run that never wrote its end was killed.
+        row["state"] = "interrupted" if row["state"] == "running" else row["state"]
+    return {"running": None, "tables": {}, **found}
+
+
+EXAMPLE_LOAD = "20260101T000000_abcdef"
+"""The load id that rendered SQL carries: a real one is made anew for every run."""
+
+
+def render(model: Model, name: str) -> list[tuple[str, str]]:
+    """The exact SQL of each step of one table on the model's target, as (step, SQL) pairs. Connects to nothing."""
+    table, load_id = model.tables[name], EXAMPLE_LOAD
+    if isinstance(model.project.targets[model.target], DuckDBTarget):
+        return _render_duckdb(table, load_id)
+    from engine.warehouse.sqlserver_render import render_table
+
+    return render_table(table, load_id)
+
+
+def _render_duckdb(table: Table, load_id: str) -> list[tuple[str, str]]:
+    from engine.warehouse import duckdb_sql
+    from engine.warehouse.duckdb_dialect import to_duckdb
+
+    moment = dt.datetime(2026, 1, 1)
+    steps, select = [], ""
+    if table.rendered is not None:
+        steps.append(("select (T-SQL)", table.rendered.sql.strip()))
+        bound = table.ranked or table.bound
+        assert bound is not None
+        try:
+            select = to_duckdb(bound)
+        except BindError as error:
+            raise ProjectError([table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.faults]) from None
+        steps.append(("build", duckdb_sql.build(table.shape, load_id, select, ranked=table.ranked is not None)))
+    else:
+        steps.append(("stage", duckdb_sql.statement("create_table", table.shape, name=duckdb_sql.qualified(*duckdb_sql.staging_name(table.shape, load_id)))))
+    publish = duckdb_sql.publish(table.shape, load_id, landed=table.landed, moment=moment, select=select)
+    publish += duckdb_sql.publish_quarantine(table.shape, load_id, replaces=table.spec.load == "replace", holds=True)
+    steps.append(("publish", ";\n".join(["BEGIN TRANSACTION", *publish, "COMMIT"]) + ";"))
+    return steps
+
+
+def held_rows(warehouse: DuckDBWarehouse, table: str | None = None) -> list[dict[str, Any]]:
+    """The rows in quarantine, newest load first, with their reasons and data as Python values."""
+    names = [r["table_name"] for r in warehouse.rows(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'quarantine' ORDER BY table_name")]
+    if table is not None:
+        names = [n for n in names if n == table.replace(".", "_", 1)]
+    out: list[dict[str, Any]] = []
+    for name in names:
+        for row in warehouse.rows(f'SELECT * FROM quarantine."{name}" ORDER BY load_id DESC, source_file, source_row, quarantine_id'):
+            layer, _, rest = name.partition("_")
+            out.append({**row, "table": f"{layer}.{rest}", "reasons": json.loads(row["reasons"]), "row_data": json.loads(row["row_data"])})
+    return out
