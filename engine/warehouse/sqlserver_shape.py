@@ -184,7 +184,7 @@ def _column_faults(shape: TableShape, server: Capabilities) -> Iterator[str]:
             yield f"the column name {column.name} has a dot, by which the JSON of a quarantined row would nest"
     fixed = 7 + (len(columns) + 7) // 8 + sum(width(c.type) for c in columns if c.type.name not in _VARIABLE)
     if fixed > ROW_BYTES:
-        yield f"the fixed-length columns take {fixed:,} bytes a row, SQL Server allows {ROW_BYTES:,}; use nvarchar or varchar"
+        yield f"the fixed-length columns take {fixed:,} bytes a row, SQL Server allows {ROW_BYTES:,}; use nvarchar"
     if shape.storage == "columnstore":
         for column in columnstore_misfits(shape, server):
             yield f"{column.name} {column.type} does not fit a columnstore index before SQL Server 2017"
@@ -206,4 +206,5 @@ def _key_faults(shape: TableShape, server: Capabilities) -> Iterator[str]:
     )
     wide = sum(width(type_) for _, type_ in known if type_.length != MAX)
     if wide > most:
-        yield f"the key takes up to {wide:,} bytes, a {kind} index allows {most:,}; shorten {', '.join(n for n, _ in known)}"
+        names = ", ".join(name for name, _ in known)
+        yield f"the key takes up to {wide:,} bytes, a {kind} index allows {most:,}; shorten {names}"

@@ -10,17 +10,12 @@ when it is to be switched in.
 from __future__ import annotations
 
 import datetime as dt
-import functools
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from engine.sqltypes import Column
-from engine.tsql import ident, literal
+from engine.tsql import ident
 from engine.warehouse import AUDIT_COLUMNS, QUARANTINE_COLUMNS, TableShape
 from engine.warehouse.sqlserver_shape import (
     SQL_SERVER,
@@ -37,11 +32,13 @@ from engine.warehouse.sqlserver_shape import (
     staging_name,
     uses_columnstore,
 )
+from engine.warehouse.sqlserver_templates import names, render, split_ctes
 
 ANALYST = "data_analyst"
 LOCK_TIMEOUT_MS = 60_000
 _AUDIT = {column.name for column in AUDIT_COLUMNS}
 _ORIGIN = "_source_file", "_source_row"
+SWITCH = "publish_switch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,43 +57,7 @@ class Partitioning:
     grain: str = "month"
 
 
-# --- rendering -----------------------------------------------------------------------------------------------------
-
-
-def _names(columns: Iterable[Column | str], of: str = "") -> str:
-    prefix = f"{ident(of)}." if of else ""
-    return ", ".join(prefix + ident(c if isinstance(c, str) else c.name) for c in columns)
-
-
-def _matched(columns: Iterable[str], left: str, right: str) -> str:
-    return " AND ".join(f"{ident(left)}.{ident(c)} = {ident(right)}.{ident(c)}" for c in columns)
-
-
-def _message(text: str) -> str:
-    # THROW swallows a lone percent sign, and with it the rest of the message.
-    return literal(text[:1000].replace("%", "%%"))
-
-
-@functools.cache
-def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "sql" / "sqlserver"),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-    )
-    environment.filters.update(
-        ident=ident,
-        literal=literal,
-        names=_names,
-        matched=_matched,
-        message=_message,
-        json=functools.partial(json.dumps, ensure_ascii=False),
-    )
-    return environment
-
-
-def _render(statement: str, **values: Any) -> str:
-    return _templates().get_template(f"{statement}.sql").render(values)
+# --- names and indexes ---------------------------------------------------------------------------------------------
 
 
 def _published(shape: TableShape) -> str:
@@ -117,35 +78,8 @@ def _indexes(shape: TableShape, table: str, server: Capabilities) -> dict[str, s
     if key := primary_key(shape):
         # A table has one clustered index, and a columnstore is that one.
         kind = "NONCLUSTERED" if columnstore else "CLUSTERED"
-        constraint = f"CONSTRAINT {ident(short_name(f'PK_{table}'))} PRIMARY KEY {kind} ({_names(key)})"
+        constraint = f"CONSTRAINT {ident(short_name(f'PK_{table}'))} PRIMARY KEY {kind} ({names(key)})"
     return {"constraint": constraint, "columnstore": short_name(f"CCI_{table}") if columnstore else ""}
-
-
-def split_ctes(select: str) -> tuple[str, str]:
-    """The WITH clause of a SELECT (empty when it has none) and the SELECT itself, without a closing semicolon.
-
-    T-SQL takes a WITH clause only in front of the whole statement, so INSERT and the outer SELECT go in between.
-    """
-    from sqlglot import TokenType
-    from sqlglot.dialects import TSQL
-
-    tokens = TSQL.Tokenizer().tokenize(select)
-    while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
-        tokens.pop()
-    if not tokens:
-        return "", ""
-    end = tokens[-1].end + 1
-    if tokens[0].token_type is not TokenType.WITH:
-        return "", select[:end]
-    depth = 0
-    for position, token in enumerate(tokens):
-        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
-        if depth == 0 and token.token_type is TokenType.R_PAREN:
-            following = tokens[position + 1] if position + 1 < len(tokens) else None
-            # after a CTE's column list comes AS, after its body a comma or the statement
-            if following and following.token_type not in (TokenType.ALIAS, TokenType.COMMA):
-                return select[: following.start].rstrip(), select[following.start : end]
-    return "", select[:end]
 
 
 # --- tables --------------------------------------------------------------------------------------------------------
@@ -153,21 +87,21 @@ def split_ctes(select: str) -> tuple[str, str]:
 
 def create_schemas(names: Iterable[str]) -> list[str]:
     """One batch a schema; a schema that is there stays as it is."""
-    return [_render("create_schema", name=name) for name in names]
+    return [render("create_schema", name=name) for name in names]
 
 
 def create_table(shape: TableShape, server: Capabilities = SQL_SERVER, *, guarded: bool = True) -> str:
     """CREATE TABLE with primary key and columnstore index; ``guarded``: only where there is none yet."""
     indexes = _indexes(shape, f"{shape.schema}_{shape.name}", server)
     table = _published(shape)
-    return _render("create_table", table=table, columns=published_columns(shape), guarded=guarded, **indexes)
+    return render("create_table", table=table, columns=published_columns(shape), guarded=guarded, **indexes)
 
 
 def create_staging(shape: TableShape, load_id: str) -> str:
     """The table of one load, a heap whose columns may be null: what may not is the gate's to say."""
     columns = [c if c.name in _AUDIT else replace(c, nullable=True) for c in staged_columns(shape)]
     table = _staging(shape, load_id)
-    return _render(
+    return render(
         "create_staging", staging=table, table=table, columns=columns, guarded=False, constraint="", columnstore=""
     )
 
@@ -175,7 +109,7 @@ def create_staging(shape: TableShape, load_id: str) -> str:
 def create_held(shape: TableShape, load_id: str) -> str:
     """The table of the rows that one load holds back."""
     table = _held(shape, load_id)
-    return _render(
+    return render(
         "create_staging", staging=table, table=table, columns=QUARANTINE_COLUMNS, guarded=False, constraint="",
         columnstore="",
     )  # fmt: skip
@@ -187,23 +121,23 @@ def seal(shape: TableShape, load_id: str, server: Capabilities = SQL_SERVER) -> 
     Runs after the gate and outside the publish transaction; empty when the table is not published by SWITCH. Both
     tables must be in the database's default filegroup.
     """
-    if _strategy(shape, server) != "publish_switch":
+    if _strategy(shape, server) != SWITCH:
         return ""
     changed = [c for c in published_columns(shape) if c.name not in _AUDIT]
     indexes = _indexes(shape, staging_name(shape, load_id), server)
-    return _render("seal_staging", staging=_staging(shape, load_id), columns=changed, **indexes)
+    return render("seal_staging", staging=_staging(shape, load_id), columns=changed, **indexes)
 
 
 def build(shape: TableShape, load_id: str, select: str) -> str:
     """Fill staging from a SELECT, whose columns are taken by name."""
     ctes, main = split_ctes(select)
     columns = staged_columns(shape)
-    return _render("build", staging=_staging(shape, load_id), columns=columns, ctes=ctes, select=main)
+    return render("build", staging=_staging(shape, load_id), columns=columns, ctes=ctes, select=main)
 
 
 def count(schema: str, name: str) -> str:
     """One row, one column: how many rows there are."""
-    return _render("count", table=qualified(schema, name))
+    return render("count", table=qualified(schema, name))
 
 
 # --- duplicates and quarantine -------------------------------------------------------------------------------------
@@ -212,32 +146,32 @@ def count(schema: str, name: str) -> str:
 def dedupe(shape: TableShape, load_id: str, order_by: str, server: Capabilities = SQL_SERVER) -> str:
     """Of the staged rows that share a key keep the first by ``order_by`` (ORDER BY text). The row count is what went.
 
-    Rows without a key have to be held before: to PARTITION BY all nulls are one.
+    Rows without a key have to be held before: to PARTITION BY all nulls are one. Raises ValueError for a server that
+    cannot delete from a CTE.
     """
-    return _dedupe(shape, load_id, [ident(name) for name in shape.key], order_by, server)
+    if not server.delete_from_cte:
+        raise ValueError(
+            f"{shape.full_name}: this server deletes no rows by their rank, so a table cannot be deduplicated"
+        )
+    return render("dedupe", staging=_staging(shape, load_id), key=shape.key, order_by=order_by)
 
 
-def dedupe_exact(shape: TableShape, load_id: str, server: Capabilities = SQL_SERVER) -> str:
-    """Of staged source rows that are alike to the letter keep the first that was read. The row count is what went."""
-    same = [
-        ident(c.name) + (" COLLATE Latin1_General_100_BIN2" if c.type.family == "string" else "")
-        for c in staged_columns(shape)
-        if c.name not in _AUDIT
-    ]
-    return _dedupe(shape, load_id, same, _names(_ORIGIN), server)
+def settle_keys(shape: TableShape, load_id: str, server: Capabilities = SQL_SERVER) -> str:
+    """Of the staged source rows that share a key keep the one that landed last; drop its repeats and hold the rest.
 
-
-def _dedupe(shape: TableShape, load_id: str, same: Sequence[str], order_by: str, server: Capabilities) -> str:
-    values = {"staging": _staging(shape, load_id), "same": same, "order_by": order_by}
-    if server.delete_from_cte:
-        return _render("dedupe", **values)
-    return _render("dedupe_by_origin", origin=_origin(shape), **values)
-
-
-def _origin(shape: TableShape) -> tuple[str, ...]:
-    if not set(_ORIGIN) <= {column.name for column in shape.columns}:
-        raise ValueError(f"rows of {shape.full_name} cannot be told apart: no {' and '.join(_ORIGIN)}")
-    return _ORIGIN
+    Returns one row: dropped, held. Raises ValueError for a table without key or audit columns.
+    """
+    if not shape.key or not set(_ORIGIN) <= {column.name for column in shape.columns}:
+        raise ValueError(f"{shape.full_name}: only a source's rows with a key have a last one")
+    return render(
+        "settle_keys",
+        key=shape.key,
+        columns=staged_columns(shape),
+        origin=_ORIGIN,
+        landed_last=", ".join(f"{ident(name)} DESC" for name in _ORIGIN),
+        delete_from_cte=server.delete_from_cte,
+        **_holding(shape, load_id),
+    )
 
 
 def hold(shape: TableShape, load_id: str, rules: Sequence[Rule]) -> str:
@@ -246,29 +180,11 @@ def hold(shape: TableShape, load_id: str, rules: Sequence[Rule]) -> str:
     Returns one row with the number of rows held.
     """
     names = {column.name for column in shape.columns}
-    return _render(
+    return render(
         "hold",
         rules=rules,
         source_file="_source_file" if "_source_file" in names else "",
         source_row="_source_row" if "_source_row" in names else "",
-        **_holding(shape, load_id),
-    )
-
-
-def hold_losers(shape: TableShape, load_id: str, reason: str) -> str:
-    """Move the staged source rows whose key a later row has too to the load's held table: the last landed row stays.
-
-    Returns one row with the number of rows held. Raises ValueError for a table without audit columns.
-    """
-    return _render(
-        "hold_losers",
-        reason=reason,
-        key=shape.key,
-        columns=staged_columns(shape),
-        origin=_origin(shape),
-        order_by=", ".join(f"{ident(name)} DESC" for name in ("_loaded_at", *_ORIGIN)),
-        source_file="_source_file",
-        source_row="_source_row",
         **_holding(shape, load_id),
     )
 
@@ -297,15 +213,19 @@ def publish(
     partitioning: Partitioning | None = None,
     as_of: dt.datetime | None = None,
     held: bool = True,
+    rows: int | None = None,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
 ) -> str:
     """One batch, one transaction: application lock, the table's load strategy, held rows to quarantine, the ledger.
 
-    ``ledger_sql`` is the ledger's statements; they may read the variables @inserted, @updated and @removed (rows,
-    bigint). A view needs its ``select``, a partition load its ``partitioning``, scd2 the moment ``as_of`` (UTC) from
-    which the new versions hold. A replace load supersedes the rows that earlier loads held back. The batch ends with
-    one row: inserted, updated, removed. Error 50001: another session holds the table's lock; whatever goes wrong,
-    everything is rolled back and the error thrown again. Raises ValueError when a strategy lacks what it needs.
+    ``ledger_sql`` is the ledger's statements; they may read the variables @inserted, @updated, @removed and @total
+    (rows, bigint), which are also the one row that the batch returns. A view needs its ``select``, a partition load
+    its ``partitioning``, scd2 the moment ``as_of`` (UTC) from which new versions hold. ``held``: the load has a held
+    table. ``rows`` is how many rows the load has to bring (not for scd2 and views, which bring what changed).
+    A replace load supersedes the rows that earlier loads held back, an append load the rows of the same files.
+
+    Error 50001: another session publishes the table; 50002: rows were lost or doubled on the way. Whatever goes
+    wrong, everything is rolled back and the error thrown again. Raises ValueError when a strategy lacks what it needs.
     """
     if shape.load in ("merge", "scd2") and not shape.key:
         raise ValueError(f"{shape.full_name}: load {shape.load} needs a key")
@@ -318,6 +238,7 @@ def publish(
         "columns": columns,
         "key": shape.key,
         "values": [c.name for c in columns if c.name.casefold() not in key],
+        "landed": _ORIGIN[0] in {c.name for c in columns},
         "resource": lock_name(shape.full_name),
         "lock_timeout_ms": lock_timeout_ms,
         "ledger_sql": ledger_sql,
@@ -325,10 +246,12 @@ def publish(
         "supersede": shape.load == "replace",
         "quarantined": _published(quarantine_shape(shape)),
         "quarantine": QUARANTINE_COLUMNS,
+        "rows": None if shape.load in ("scd2", "view") else rows,
+        "switched": _strategy(shape, server) == SWITCH,
     }
     values |= _strategy_values(shape, server, select, partitioning, as_of)
-    statements = _render(_strategy(shape, server), **values).lstrip("\n")
-    return _render("publish", statements=statements, **values)
+    statements = render(_strategy(shape, server), **values).lstrip("\n")
+    return render("publish", statements=statements, **values)
 
 
 def _strategy(shape: TableShape, server: Capabilities) -> str:
@@ -336,7 +259,7 @@ def _strategy(shape: TableShape, server: Capabilities) -> str:
         return f"publish_{shape.load}"
     if not server.truncate:
         return "publish_delete"
-    return "publish_switch" if server.switch else "publish_truncate"
+    return SWITCH if server.switch else "publish_truncate"
 
 
 def _strategy_values(
@@ -374,7 +297,7 @@ def view_statement(
     """The view's own statement, over a SELECT or a quoted table, with its columns by name."""
     ctes, main = split_ctes(select) if select else ("", "")
     view = qualified(schema, name)
-    return _render("view", verb=verb, view=view, columns=columns, ctes=ctes, select=main, table=table)
+    return render("view", verb=verb, view=view, columns=columns, ctes=ctes, select=main, table=table)
 
 
 def _put_view(
@@ -384,7 +307,7 @@ def _put_view(
         verb.replace(" ", "_").lower(): view_statement(schema, name, columns, select=select, table=table, verb=verb)
         for verb in ("CREATE OR ALTER", "CREATE", "ALTER")
     }
-    return _render("put_view", view=qualified(schema, name), atomic=server.create_or_alter, **statements)
+    return render("put_view", view=qualified(schema, name), atomic=server.create_or_alter, **statements)
 
 
 def alias_view(shape: TableShape, server: Capabilities = SQL_SERVER) -> str:
@@ -401,14 +324,14 @@ def staging_view(shape: TableShape, load_id: str, select: str, server: Capabilit
 def grants(shapes: Iterable[TableShape], role: str = ANALYST) -> str:
     """The role reads gold and the aliases of gold tables, and nothing else."""
     views = [qualified(*s.alias.split(".", 1)) for s in shapes if s.schema == "gold" and s.alias]
-    return _render("grants", role=role, schemas=["gold"], views=views)
+    return render("grants", role=role, schemas=["gold"], views=views)
 
 
 def drop_staging(shape: TableShape, load_id: str) -> str:
     """Take away what a finished load leaves. Not part of the publish transaction: dropping there makes two publishes
     wait for each other in the system tables."""
     kind = "VIEW" if shape.load == "view" else "TABLE"
-    return _render("drop_staging", kind=kind, staging=_staging(shape, load_id), held=_held(shape, load_id))
+    return render("drop_staging", kind=kind, staging=_staging(shape, load_id), held=_held(shape, load_id))
 
 
 def janitor(keep_sql: str, running: Sequence[str] = (), *, older_than_minutes: int = 60) -> str:
@@ -417,13 +340,13 @@ def janitor(keep_sql: str, running: Sequence[str] = (), *, older_than_minutes: i
     Stays: loads that ``keep_sql`` (a SELECT of load ids) names, those in ``running``, and all that is younger than
     ``older_than_minutes``.
     """
-    return _render("janitor", schema=STAGING, keep_sql=keep_sql, running=running, minutes=older_than_minutes)
+    return render("janitor", schema=STAGING, keep_sql=keep_sql, running=running, minutes=older_than_minutes)
 
 
 def take_lock(what: str, timeout_ms: int = LOCK_TIMEOUT_MS) -> str:
     """Take the lock for the session; returns one row, ``granted``: 0 or 1 when it was, negative when it was not."""
-    return _render("lock", resource=lock_name(what), timeout_ms=timeout_ms)
+    return render("lock", resource=lock_name(what), timeout_ms=timeout_ms)
 
 
 def release_lock(what: str) -> str:
-    return _render("unlock", resource=lock_name(what))
+    return render("unlock", resource=lock_name(what))

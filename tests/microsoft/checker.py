@@ -1,7 +1,8 @@
 """Microsoft's T-SQL parser and compiler behind a pipe: one JSON request a line in, one JSON answer a line out.
 
 A process of its own, because .NET's loader reads LD_LIBRARY_PATH and its globalisation settings once, at start.
-Requests: ``{"parse": sql}`` or ``{"declare": [sql, ...], "compile": [sql, ...]}``; answers: ``{"errors": [text, ...]}``.
+Requests are ``{"parse": sql}`` or ``{"declare": [sql, ...], "compile": [sql, ...]}``, answers
+``{"errors": [text, ...]}``.
 """
 
 from __future__ import annotations

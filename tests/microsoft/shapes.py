@@ -24,14 +24,18 @@ from engine.warehouse.sqlserver_shape import (
 LOAD = "20261120T231501_4f3a9c"
 LEDGER = "INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'" + LOAD + "', @inserted + @updated);"
 KEEP = "SELECT [load_id] FROM [ops].[loads] WHERE [rows_published] IS NULL"
-LOADS = TableShape("ops", "loads", (Column("load_id", parse_type("nvarchar(64)")), Column("rows_published", parse_type("bigint"))), key=("load_id",))  # fmt: skip
 
 
-def columns(**types: str) -> tuple[Column, ...]:
-    return tuple(Column(name, parse_type(text)) for name, text in types.items())
+def shape(full_name: str, key: str = "", load: str = "replace", *, landed: bool = False, storage: str = "rowstore",
+          alias: str = "", **types: str) -> TableShape:  # fmt: skip
+    schema, name = full_name.split(".")
+    columns = tuple(Column(column, parse_type(text)) for column, text in types.items())
+    columns += AUDIT_COLUMNS if landed else ()
+    return TableShape(schema, name, columns, tuple(key.split()), load, storage, alias)
 
 
-PEOPLE = TableShape("bronze", "people", columns(id="nvarchar(20)", name="nvarchar(60)", note="nvarchar(max)"), key=("id",))  # fmt: skip
+LOADS = shape("ops.loads", "load_id", load_id="nvarchar(64)", rows_published="bigint")
+PEOPLE = shape("bronze.people", "id", id="nvarchar(20)", name="nvarchar(60)", note="nvarchar(max)")
 
 
 @dataclass(frozen=True)
@@ -55,63 +59,74 @@ AWKWARD = tuple(
         "-- /*": "date",
     }.items()
 )
+SELF = {"id": "nvarchar(20)", "name": "nvarchar(60)"}
+SESSION = {"id": "bigint", "watched": "date", "minutes": "int", "device": "nvarchar(40)"}
+SUMMARY = {"id": "nvarchar(20)", "title": "nvarchar(60)"}
+CTES = """\
+WITH [ranked] ([id], [name], [n]) AS (
+    SELECT [id], [name], ROW_NUMBER() OVER (ORDER BY [id]) FROM [bronze].[people] -- all)
+),
+[first] AS (SELECT [id], [name] FROM [ranked] WHERE [n] = 1)
+SELECT [name], [id] FROM [first]; -- done"""
 CASES = [
     Case(
         "replace_columnstore",
-        TableShape("gold", "user_facts", columns(id="nvarchar(20)", hours="decimal(9,1)", seen="date"), key=("id",), storage="columnstore", alias="dbo.gold_user_facts"),
-        "SELECT [id], CAST(1 AS decimal(9,1)) AS [hours], CAST('2024-01-01' AS date) AS [seen] FROM [bronze].[people]",
+        shape("gold.user_facts", "id", storage="columnstore", alias="dbo.gold_user_facts", **SUMMARY, seen="date"),
+        "SELECT [id], [name] AS [title], CAST('2024-01-01' AS date) AS [seen] FROM [bronze].[people]",
     ),
-    Case(
-        "replace_rowstore",
-        TableShape("silver", "people", columns(id="nvarchar(20)", name="nvarchar(60)"), key=("id",), alias="dbo.silver_people"),
-        "WITH [ranked] ([id], [name], [n]) AS (\n    SELECT [id], [name], ROW_NUMBER() OVER (ORDER BY [id]) FROM [bronze].[people] -- all)\n),\n[first] AS (SELECT [id], [name] FROM [ranked] WHERE [n] = 1)\nSELECT [name], [id] FROM [first]; -- done",
-    ),
+    Case("replace_rowstore", shape("silver.people", "id", alias="dbo.silver_people", **SELF), CTES),
     Case(
         "replace_without_switch",
-        TableShape("silver", "people", columns(id="nvarchar(20)", name="nvarchar(60)"), key=("id",)),
+        shape("silver.people", "id", **SELF),
         "(SELECT [id], [name] FROM [bronze].[people]) UNION ALL SELECT [id], [note] FROM [bronze].[people];",
         server=Capabilities(switch=False),
     ),
     Case(
         "replace_referenced",
-        TableShape("silver", "people", columns(id="nvarchar(20)", name="nvarchar(60)"), key=("id",)),
+        shape("silver.people", "id", **SELF),
         "WITH [a] AS (SELECT [id], [name] FROM [bronze].[people]) (SELECT [id], [name] FROM [a])",
         server=Capabilities(truncate=False),
     ),
-    Case(
-        "source",
-        TableShape("bronze", "sessions", columns(id="bigint", watched="date", minutes="int", device="nvarchar(40)") + AUDIT_COLUMNS, key=("id",)),
-    ),
+    Case("source", shape("bronze.sessions", "id", landed=True, **SESSION)),
     Case(
         "source_babelfish",
-        TableShape("bronze", "sessions", columns(id="bigint", watched="date", minutes="int", device="nvarchar(40)") + AUDIT_COLUMNS, key=("id",), storage="columnstore", alias="dbo.sessions"),
+        shape("bronze.sessions", "id", landed=True, storage="columnstore", alias="dbo.sessions", **SESSION),
         server=BABELFISH,
     ),
-    Case("merge", TableShape("silver", "scores", columns(id="nvarchar(20)", day="date", score="float"), key=("id", "day"), load="merge")),
-    Case("merge_key_only", TableShape("silver", "pairs", columns(a="int", b="int"), key=("a", "b"), load="merge")),
-    Case("append", TableShape("silver", "events", columns(id="uniqueidentifier", body="nvarchar(max)"), load="append", storage="columnstore")),
+    Case("merge", shape("silver.scores", "id day", "merge", id="nvarchar(20)", day="date", score="float")),
+    Case("merge_key_only", shape("silver.pairs", "a b", "merge", a="int", b="int")),
+    Case("append_source", shape("bronze.log", "", "append", landed=True, line="nvarchar(max)")),
+    Case("append", shape("silver.events", "", "append", storage="columnstore", id="uniqueidentifier", at="time(3)")),
     *(
-        Case(f"partition_{grain}", TableShape("silver", "trend", columns(day="datetime2(3)", total="money"), load="partition"), partitioning=sql.Partitioning("day", grain))
+        Case(
+            f"partition_{grain}",
+            shape("silver.trend", "", "partition", day="datetime2(3)", total="money"),
+            partitioning=sql.Partitioning("day", grain),
+        )
         for grain in ("day", "month", "year")
     ),
-    Case("scd2", TableShape("silver", "history", columns(id="int", name="nvarchar(60)", city="nvarchar(60)"), key=("id",), load="scd2")),
-    Case("scd2_key_only", TableShape("silver", "known", columns(id="int") + HISTORY_COLUMNS, key=("id",), load="scd2")),
+    Case("scd2", shape("silver.history", "id", "scd2", id="int", name="nvarchar(60)", note="nvarchar(max)", n="int")),
+    Case("scd2_key_only", TableShape("silver", "known", LOADS.columns[:1] + HISTORY_COLUMNS, ("load_id",), "scd2")),
     Case(
         "view",
-        TableShape("gold", "summary", columns(id="nvarchar(20)", title="nvarchar(60)"), load="view", alias="dbo.gold_summary"),
+        shape("gold.summary", "", "view", alias="dbo.gold_summary", **SUMMARY),
         "WITH a AS (SELECT id, name AS title FROM bronze.people WHERE name <> N'it''s')\nSELECT title, id FROM a",
     ),
     Case(
         "view_babelfish",
-        TableShape("gold", "summary", columns(id="nvarchar(20)", title="nvarchar(60)"), load="view"),
+        shape("gold.summary", "", "view", **SUMMARY),
         "SELECT id, name AS title FROM bronze.people",
         server=BABELFISH,
     ),
     *(
-        Case(f"awkward_{load}", TableShape("gold", "Bob's [odd] 50% tåble", AWKWARD, key=("key]", '"'), load=load, alias="dbo.o'dd]"), partitioning=sql.Partitioning("-- /*"))
+        Case(
+            f"awkward_{load}",
+            TableShape("gold", "Bob's [odd] 50% tåble", AWKWARD, ("key]", '"'), load, alias="dbo.o'dd]"),
+            partitioning=sql.Partitioning("-- /*"),
+        )
         for load in ("replace", "merge", "append", "partition", "scd2")
     ),
-]  # fmt: skip
+]
 
 
 def table(schema: str, name: str, kept: tuple[Column, ...]) -> str:
@@ -127,7 +142,9 @@ def declarations(case: Case, *, sealed: bool = False) -> list[str]:
         table("staging", staging_name(shape, LOAD), published_columns(shape) if sealed else staged_columns(shape)),
         table("staging", held_name(shape, LOAD), QUARANTINE_COLUMNS),
     ]
-    if shape.load != "view":
+    if shape.load == "view":
+        tables.append(sql.view_statement(shape.schema, shape.name, shape.columns, select=case.select))
+    else:
         tables.append(sql.create_table(shape, case.server, guarded=False))
     return [f"CREATE SCHEMA [{name}]" for name in schemas] + tables
 
@@ -151,14 +168,13 @@ def statements(case: Case) -> dict[str, str]:
             made["hold"] = sql.hold(shape, LOAD, rules)
         if shape.key and server.delete_from_cte:
             made["dedupe"] = sql.dedupe(shape, LOAD, f"{ident(staged_columns(shape)[-1].name)} DESC", server)
-        if set(AUDIT_COLUMNS) <= set(shape.columns):
-            made["dedupe_exact"] = sql.dedupe_exact(shape, LOAD, server)
-            made["hold_losers"] = sql.hold_losers(shape, LOAD, "a later row has this key")
+        if shape.key and set(AUDIT_COLUMNS) <= set(shape.columns):
+            made["settle_keys"] = sql.settle_keys(shape, LOAD, server)
         if sealed := sql.seal(shape, LOAD, server):
             made["seal"] = sealed
     made["count"] = sql.count("staging", staging_name(shape, LOAD))
     made["publish"] = sql.publish(
-        shape, LOAD, LEDGER, server, select=case.select, partitioning=case.partitioning, as_of=moment
+        shape, LOAD, LEDGER, server, select=case.select, partitioning=case.partitioning, as_of=moment, rows=12
     )
     if shape.alias:
         made["alias_view"] = sql.alias_view(shape, server)

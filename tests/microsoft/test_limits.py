@@ -8,9 +8,13 @@ from engine.sqltypes import Column, parse_type
 from engine.warehouse import AUDIT_COLUMNS, TableShape
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.sqlserver_shape import BABELFISH, Capabilities, limits, lock_name, short_name, width
+from engine.warehouse.sqlserver_templates import split_ctes
 
 
-def shape(name: str = "t", key: tuple[str, ...] = (), load: str = "replace", storage: str = "rowstore", alias: str = "", types: dict[str, str] | None = None, **more: str) -> TableShape:  # fmt: skip
+def shape(
+    name: str = "t", *, key: tuple[str, ...] = (), load: str = "replace", storage: str = "rowstore", alias: str = "",
+    types: dict[str, str] | None = None, **more: str,
+) -> TableShape:  # fmt: skip
     columns = tuple(Column(column, parse_type(text)) for column, text in (types or more or {"a": "int"}).items())
     return TableShape("gold", name, columns, key=key, load=load, storage=storage, alias=alias)
 
@@ -91,11 +95,15 @@ def test_long_names_stay_apart_when_cut() -> None:
         ("SELECT 1 AS a ; ; ", "", "SELECT 1 AS a"),
         ("-- why\nSELECT 1 AS a -- end", "", "-- why\nSELECT 1 AS a"),
         ("WITH a AS (SELECT 1 AS x) SELECT x FROM a", "WITH a AS (SELECT 1 AS x)", "SELECT x FROM a"),
-        ("with [a)] ([x]) as (SELECT (1)), b AS (SELECT ')' AS y)\n(SELECT 1 AS z)", "with [a)] ([x]) as (SELECT (1)), b AS (SELECT ')' AS y)", "(SELECT 1 AS z)"),
+        (
+            "with [a)] ([x]) as (SELECT (1)), b AS (SELECT ')' AS y)\n(SELECT 1 AS z)",
+            "with [a)] ([x]) as (SELECT (1)), b AS (SELECT ')' AS y)",
+            "(SELECT 1 AS z)",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_with_clause_is_told_from_its_select(select: str, ctes: str, main: str) -> None:
-    assert sql.split_ctes(select) == (ctes, main)
+    assert split_ctes(select) == (ctes, main)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +120,10 @@ def test_a_strategy_says_what_it_lacks(wrong: TableShape, words: str) -> None:
         sql.publish(wrong, "20261120T231501_4f3a9c", "")
 
 
-def test_rows_without_an_origin_are_not_told_apart() -> None:
-    with pytest.raises(ValueError, match="cannot be told apart"):
-        sql.hold_losers(shape(key=("a",)), "20261120T231501_4f3a9c", "why")
+def test_only_rows_that_landed_have_a_last_one() -> None:
+    with pytest.raises(ValueError, match="only a source's rows"):
+        sql.settle_keys(shape(key=("a",)), "20261120T231501_4f3a9c")
     source = TableShape("bronze", "t", shape().columns + AUDIT_COLUMNS, key=("a",))
-    assert "DESC" in sql.hold_losers(source, "20261120T231501_4f3a9c", "why")
+    assert "[_source_row] DESC" in sql.settle_keys(source, "20261120T231501_4f3a9c")
+    with pytest.raises(ValueError, match="cannot be deduplicated"):
+        sql.dedupe(source, "20261120T231501_4f3a9c", "[a]", BABELFISH)

@@ -3,7 +3,7 @@ IF OBJECT_ID(N'[silver].[events]', N'U') IS NULL
 BEGIN
 CREATE TABLE [silver].[events] (
     [id] uniqueidentifier NULL,
-    [body] nvarchar(max) NULL
+    [at] time(3) NULL
 );
 CREATE CLUSTERED COLUMNSTORE INDEX [CCI_silver_events] ON [silver].[events];
 END;
@@ -12,7 +12,7 @@ END;
 DROP TABLE IF EXISTS [staging].[silver_events__20261120T231501_4f3a9c];
 CREATE TABLE [staging].[silver_events__20261120T231501_4f3a9c] (
     [id] uniqueidentifier NULL,
-    [body] nvarchar(max) NULL
+    [at] time(3) NULL
 );
 
 -- create_held
@@ -36,18 +36,24 @@ SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_events__20261120T23150
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:silver.events', @LockMode = N'Exclusive',
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.events', 1;
-    INSERT INTO [silver].[events] ([id], [body])
-    SELECT [id], [body] FROM [staging].[silver_events__20261120T231501_4f3a9c];
+    INSERT INTO [silver].[events] ([id], [at])
+    SELECT [id], [at] FROM [staging].[silver_events__20261120T231501_4f3a9c];
     SET @inserted = ROWCOUNT_BIG();
     INSERT INTO [quarantine].[silver_events] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
-    SELECT [quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id] FROM [staging].[held_silver_events__20261120T231501_4f3a9c];
+    SELECT
+        CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+    FROM [staging].[held_silver_events__20261120T231501_4f3a9c];
+    SELECT @total = COUNT_BIG(*) FROM [silver].[events];
+    IF @inserted + @updated <> 12
+        THROW 50002, N'the rows published differ from the rows staged for silver.events', 1;
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;
 END TRY
@@ -55,7 +61,7 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
 
 -- drop_staging
 DROP TABLE IF EXISTS [staging].[silver_events__20261120T231501_4f3a9c];

@@ -47,7 +47,7 @@ BEGIN TRY
     BEGIN TRANSACTION;
     INSERT INTO [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
     SELECT
-        CONCAT(N'20261120T231501_4f3a9c', N'-', CONVERT(nvarchar(36), NEWID())),
+        N'',
         N'20261120T231501_4f3a9c',
         SYSUTCDATETIME(),
         NULL,
@@ -97,19 +97,25 @@ SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_Bob's [odd]] 50% tåble_
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:gold.bob''s [odd] 50% tåble', @LockMode = N'Exclusive',
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.Bob''s [odd] 50%% tåble', 1;
-    SELECT @inserted = COUNT_BIG(*) FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
     TRUNCATE TABLE [gold].[Bob's [odd]] 50% tåble];
     ALTER TABLE [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] SWITCH TO [gold].[Bob's [odd]] 50% tåble];
     UPDATE [quarantine].[gold_Bob's [odd]] 50% tåble] SET [state] = N'superseded' WHERE [state] = N'held';
     INSERT INTO [quarantine].[gold_Bob's [odd]] 50% tåble] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
-    SELECT [quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id] FROM [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
+    SELECT
+        CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+    FROM [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
+    SELECT @total = COUNT_BIG(*) FROM [gold].[Bob's [odd]] 50% tåble];
+    SET @inserted = @total;
+    IF @inserted + @updated <> 12
+        THROW 50002, N'the rows published differ from the rows staged for gold.Bob''s [odd] 50%% tåble', 1;
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;
 END TRY
@@ -117,7 +123,7 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
 
 -- alias_view
 EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[o''dd]]]

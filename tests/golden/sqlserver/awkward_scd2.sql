@@ -50,7 +50,7 @@ BEGIN TRY
     BEGIN TRANSACTION;
     INSERT INTO [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
     SELECT
-        CONCAT(N'20261120T231501_4f3a9c', N'-', CONVERT(nvarchar(36), NEWID())),
+        N'',
         N'20261120T231501_4f3a9c',
         SYSUTCDATETIME(),
         NULL,
@@ -94,7 +94,7 @@ SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_Bob's [odd]] 50% tåble_
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:gold.bob''s [odd] 50% tåble', @LockMode = N'Exclusive',
@@ -107,7 +107,7 @@ BEGIN TRY
     LEFT JOIN [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new] ON [new].[key]]] = [old].[key]]] AND [new].["] = [old].["]
     WHERE [old].[is_current] = 1
         AND ([new].[key]]] IS NULL
-            OR EXISTS (SELECT [new].[o'clock], [new].[two  words], [new].[größe %], [new].[select], [new].[-- /*] EXCEPT SELECT [old].[o'clock], [old].[two  words], [old].[größe %], [old].[select], [old].[-- /*]));
+            OR EXISTS (SELECT [new].[o'clock], CAST([new].[two  words] AS varbinary(8000)), [new].[größe %], [new].[select], [new].[-- /*] EXCEPT SELECT [old].[o'clock], CAST([old].[two  words] AS varbinary(8000)), [old].[größe %], [old].[select], [old].[-- /*]));
     SET @updated = ROWCOUNT_BIG();
     INSERT INTO [gold].[Bob's [odd]] 50% tåble] ([key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*], [valid_from], [valid_to], [is_current])
     SELECT [new].[key]]], [new].[o'clock], [new].[two  words], [new].[größe %], [new].[select], [new].["], [new].[-- /*], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1
@@ -118,7 +118,11 @@ BEGIN TRY
     );
     SET @inserted = ROWCOUNT_BIG();
     INSERT INTO [quarantine].[gold_Bob's [odd]] 50% tåble] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
-    SELECT [quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id] FROM [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
+    SELECT
+        CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+    FROM [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
+    SELECT @total = COUNT_BIG(*) FROM [gold].[Bob's [odd]] 50% tåble];
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;
 END TRY
@@ -126,7 +130,7 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
 
 -- alias_view
 EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[o''dd]]]

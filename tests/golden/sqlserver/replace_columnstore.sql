@@ -3,7 +3,7 @@ IF OBJECT_ID(N'[gold].[user_facts]', N'U') IS NULL
 BEGIN
 CREATE TABLE [gold].[user_facts] (
     [id] nvarchar(20) NOT NULL,
-    [hours] decimal(9,1) NULL,
+    [title] nvarchar(60) NULL,
     [seen] date NULL,
     CONSTRAINT [PK_gold_user_facts] PRIMARY KEY NONCLUSTERED ([id])
 );
@@ -14,7 +14,7 @@ END;
 DROP TABLE IF EXISTS [staging].[gold_user_facts__20261120T231501_4f3a9c];
 CREATE TABLE [staging].[gold_user_facts__20261120T231501_4f3a9c] (
     [id] nvarchar(20) NULL,
-    [hours] decimal(9,1) NULL,
+    [title] nvarchar(60) NULL,
     [seen] date NULL
 );
 
@@ -34,10 +34,10 @@ CREATE TABLE [staging].[held_gold_user_facts__20261120T231501_4f3a9c] (
 
 -- build
 SET XACT_ABORT ON;
-INSERT INTO [staging].[gold_user_facts__20261120T231501_4f3a9c] WITH (TABLOCK) ([id], [hours], [seen])
-SELECT [id], [hours], [seen]
+INSERT INTO [staging].[gold_user_facts__20261120T231501_4f3a9c] WITH (TABLOCK) ([id], [title], [seen])
+SELECT [id], [title], [seen]
 FROM (
-SELECT [id], CAST(1 AS decimal(9,1)) AS [hours], CAST('2024-01-01' AS date) AS [seen] FROM [bronze].[people]
+SELECT [id], [name] AS [title], CAST('2024-01-01' AS date) AS [seen] FROM [bronze].[people]
 ) AS [built];
 
 -- hold
@@ -48,14 +48,14 @@ BEGIN TRY
     BEGIN TRANSACTION;
     INSERT INTO [staging].[held_gold_user_facts__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
     SELECT
-        CONCAT(N'20261120T231501_4f3a9c', N'-', CONVERT(nvarchar(36), NEWID())),
+        N'',
         N'20261120T231501_4f3a9c',
         SYSUTCDATETIME(),
         NULL,
         NULL,
         N'[' + STUFF(CONCAT(CAST(N'' AS nvarchar(max)),
             CASE WHEN ([id] IS NULL) THEN N',"the key''s \"part\" isn''t there: [id] IS NULL"' END), 1, 1, N'') + N']',
-        (SELECT [id], [hours], [seen] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
+        (SELECT [id], [title], [seen] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
         NULL
     FROM [staging].[gold_user_facts__20261120T231501_4f3a9c]
@@ -95,19 +95,25 @@ SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_user_facts__20261120T231
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:gold.user_facts', @LockMode = N'Exclusive',
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.user_facts', 1;
-    SELECT @inserted = COUNT_BIG(*) FROM [staging].[gold_user_facts__20261120T231501_4f3a9c];
     TRUNCATE TABLE [gold].[user_facts];
     ALTER TABLE [staging].[gold_user_facts__20261120T231501_4f3a9c] SWITCH TO [gold].[user_facts];
     UPDATE [quarantine].[gold_user_facts] SET [state] = N'superseded' WHERE [state] = N'held';
     INSERT INTO [quarantine].[gold_user_facts] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
-    SELECT [quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id] FROM [staging].[held_gold_user_facts__20261120T231501_4f3a9c];
+    SELECT
+        CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+    FROM [staging].[held_gold_user_facts__20261120T231501_4f3a9c];
+    SELECT @total = COUNT_BIG(*) FROM [gold].[user_facts];
+    SET @inserted = @total;
+    IF @inserted + @updated <> 12
+        THROW 50002, N'the rows published differ from the rows staged for gold.user_facts', 1;
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;
 END TRY
@@ -115,12 +121,12 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
 
 -- alias_view
 EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[gold_user_facts]
 AS
-SELECT [id], [hours], [seen]
+SELECT [id], [title], [seen]
 FROM [gold].[user_facts];';
 
 -- drop_staging

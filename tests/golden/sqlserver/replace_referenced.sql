@@ -46,7 +46,7 @@ BEGIN TRY
     BEGIN TRANSACTION;
     INSERT INTO [staging].[held_silver_people__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
     SELECT
-        CONCAT(N'20261120T231501_4f3a9c', N'-', CONVERT(nvarchar(36), NEWID())),
+        N'',
         N'20261120T231501_4f3a9c',
         SYSUTCDATETIME(),
         NULL,
@@ -87,7 +87,7 @@ SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_people__20261120T23150
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:silver.people', @LockMode = N'Exclusive',
@@ -101,7 +101,13 @@ BEGIN TRY
     SET @inserted = ROWCOUNT_BIG();
     UPDATE [quarantine].[silver_people] SET [state] = N'superseded' WHERE [state] = N'held';
     INSERT INTO [quarantine].[silver_people] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
-    SELECT [quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id] FROM [staging].[held_silver_people__20261120T231501_4f3a9c];
+    SELECT
+        CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+    FROM [staging].[held_silver_people__20261120T231501_4f3a9c];
+    SELECT @total = COUNT_BIG(*) FROM [silver].[people];
+    IF @inserted + @updated <> 12
+        THROW 50002, N'the rows published differ from the rows staged for silver.people', 1;
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;
 END TRY
@@ -109,7 +115,7 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
 
 -- drop_staging
 DROP TABLE IF EXISTS [staging].[silver_people__20261120T231501_4f3a9c];

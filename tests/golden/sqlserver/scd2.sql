@@ -4,7 +4,8 @@ BEGIN
 CREATE TABLE [silver].[history] (
     [id] int NOT NULL,
     [name] nvarchar(60) NULL,
-    [city] nvarchar(60) NULL,
+    [note] nvarchar(max) NULL,
+    [n] int NULL,
     [valid_from] datetime2(3) NOT NULL,
     [valid_to] datetime2(3) NULL,
     [is_current] bit NOT NULL,
@@ -17,7 +18,8 @@ DROP TABLE IF EXISTS [staging].[silver_history__20261120T231501_4f3a9c];
 CREATE TABLE [staging].[silver_history__20261120T231501_4f3a9c] (
     [id] int NULL,
     [name] nvarchar(60) NULL,
-    [city] nvarchar(60) NULL
+    [note] nvarchar(max) NULL,
+    [n] int NULL
 );
 
 -- create_held
@@ -42,14 +44,14 @@ BEGIN TRY
     BEGIN TRANSACTION;
     INSERT INTO [staging].[held_silver_history__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
     SELECT
-        CONCAT(N'20261120T231501_4f3a9c', N'-', CONVERT(nvarchar(36), NEWID())),
+        N'',
         N'20261120T231501_4f3a9c',
         SYSUTCDATETIME(),
         NULL,
         NULL,
         N'[' + STUFF(CONCAT(CAST(N'' AS nvarchar(max)),
             CASE WHEN ([id] IS NULL) THEN N',"the key''s \"part\" isn''t there: [id] IS NULL"' END), 1, 1, N'') + N']',
-        (SELECT [id], [name], [city] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
+        (SELECT [id], [name], [note], [n] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
         NULL
     FROM [staging].[silver_history__20261120T231501_4f3a9c]
@@ -71,7 +73,7 @@ SELECT @held AS [held];
 -- dedupe
 SET XACT_ABORT ON;
 WITH [ranked] AS (
-    SELECT ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [city] DESC) AS [rank]
+    SELECT ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [n] DESC) AS [rank]
     FROM [staging].[silver_history__20261120T231501_4f3a9c]
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
@@ -83,7 +85,7 @@ SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_history__20261120T2315
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:silver.history', @LockMode = N'Exclusive',
@@ -96,10 +98,10 @@ BEGIN TRY
     LEFT JOIN [staging].[silver_history__20261120T231501_4f3a9c] AS [new] ON [new].[id] = [old].[id]
     WHERE [old].[is_current] = 1
         AND ([new].[id] IS NULL
-            OR EXISTS (SELECT [new].[name], [new].[city] EXCEPT SELECT [old].[name], [old].[city]));
+            OR EXISTS (SELECT CAST([new].[name] AS varbinary(8000)), CAST([new].[note] AS varbinary(max)), [new].[n] EXCEPT SELECT CAST([old].[name] AS varbinary(8000)), CAST([old].[note] AS varbinary(max)), [old].[n]));
     SET @updated = ROWCOUNT_BIG();
-    INSERT INTO [silver].[history] ([id], [name], [city], [valid_from], [valid_to], [is_current])
-    SELECT [new].[id], [new].[name], [new].[city], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1
+    INSERT INTO [silver].[history] ([id], [name], [note], [n], [valid_from], [valid_to], [is_current])
+    SELECT [new].[id], [new].[name], [new].[note], [new].[n], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1
     FROM [staging].[silver_history__20261120T231501_4f3a9c] AS [new]
     WHERE NOT EXISTS (
         SELECT 1 FROM [silver].[history] AS [old] WITH (UPDLOCK, HOLDLOCK)
@@ -107,7 +109,11 @@ BEGIN TRY
     );
     SET @inserted = ROWCOUNT_BIG();
     INSERT INTO [quarantine].[silver_history] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
-    SELECT [quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id] FROM [staging].[held_silver_history__20261120T231501_4f3a9c];
+    SELECT
+        CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+    FROM [staging].[held_silver_history__20261120T231501_4f3a9c];
+    SELECT @total = COUNT_BIG(*) FROM [silver].[history];
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;
 END TRY
@@ -115,7 +121,7 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
 
 -- drop_staging
 DROP TABLE IF EXISTS [staging].[silver_history__20261120T231501_4f3a9c];

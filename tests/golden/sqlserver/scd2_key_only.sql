@@ -2,18 +2,18 @@
 IF OBJECT_ID(N'[silver].[known]', N'U') IS NULL
 BEGIN
 CREATE TABLE [silver].[known] (
-    [id] int NOT NULL,
+    [load_id] nvarchar(64) NOT NULL,
     [valid_from] datetime2(3) NOT NULL,
     [valid_to] datetime2(3) NULL,
     [is_current] bit NOT NULL,
-    CONSTRAINT [PK_silver_known] PRIMARY KEY CLUSTERED ([id], [valid_from])
+    CONSTRAINT [PK_silver_known] PRIMARY KEY CLUSTERED ([load_id], [valid_from])
 );
 END;
 
 -- create_staging
 DROP TABLE IF EXISTS [staging].[silver_known__20261120T231501_4f3a9c];
 CREATE TABLE [staging].[silver_known__20261120T231501_4f3a9c] (
-    [id] int NULL
+    [load_id] nvarchar(64) NULL
 );
 
 -- create_held
@@ -38,21 +38,21 @@ BEGIN TRY
     BEGIN TRANSACTION;
     INSERT INTO [staging].[held_silver_known__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
     SELECT
-        CONCAT(N'20261120T231501_4f3a9c', N'-', CONVERT(nvarchar(36), NEWID())),
+        N'',
         N'20261120T231501_4f3a9c',
         SYSUTCDATETIME(),
         NULL,
         NULL,
         N'[' + STUFF(CONCAT(CAST(N'' AS nvarchar(max)),
-            CASE WHEN ([id] IS NULL) THEN N',"the key''s \"part\" isn''t there: [id] IS NULL"' END), 1, 1, N'') + N']',
-        (SELECT [id] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
+            CASE WHEN ([load_id] IS NULL) THEN N',"the key''s \"part\" isn''t there: [load_id] IS NULL"' END), 1, 1, N'') + N']',
+        (SELECT [load_id] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
         NULL
     FROM [staging].[silver_known__20261120T231501_4f3a9c]
-    WHERE ([id] IS NULL);
+    WHERE ([load_id] IS NULL);
     SET @held = ROWCOUNT_BIG();
     DELETE FROM [staging].[silver_known__20261120T231501_4f3a9c] WITH (TABLOCK)
-    WHERE ([id] IS NULL);
+    WHERE ([load_id] IS NULL);
     SET @moved = ROWCOUNT_BIG();
     IF @held <> @moved
         THROW 50003, N'rows held and rows removed differ in silver.known', 1;
@@ -67,7 +67,7 @@ SELECT @held AS [held];
 -- dedupe
 SET XACT_ABORT ON;
 WITH [ranked] AS (
-    SELECT ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [id] DESC) AS [rank]
+    SELECT ROW_NUMBER() OVER (PARTITION BY [load_id] ORDER BY [load_id] DESC) AS [rank]
     FROM [staging].[silver_known__20261120T231501_4f3a9c]
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
@@ -79,7 +79,7 @@ SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_known__20261120T231501
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:silver.known', @LockMode = N'Exclusive',
@@ -89,20 +89,24 @@ BEGIN TRY
     UPDATE [old]
     SET [old].[valid_to] = CAST('2026-11-20T23:15:01.123' AS datetime2(3)), [old].[is_current] = 0
     FROM [silver].[known] AS [old] WITH (UPDLOCK, HOLDLOCK)
-    LEFT JOIN [staging].[silver_known__20261120T231501_4f3a9c] AS [new] ON [new].[id] = [old].[id]
+    LEFT JOIN [staging].[silver_known__20261120T231501_4f3a9c] AS [new] ON [new].[load_id] = [old].[load_id]
     WHERE [old].[is_current] = 1
-        AND ([new].[id] IS NULL);
+        AND ([new].[load_id] IS NULL);
     SET @updated = ROWCOUNT_BIG();
-    INSERT INTO [silver].[known] ([id], [valid_from], [valid_to], [is_current])
-    SELECT [new].[id], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1
+    INSERT INTO [silver].[known] ([load_id], [valid_from], [valid_to], [is_current])
+    SELECT [new].[load_id], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1
     FROM [staging].[silver_known__20261120T231501_4f3a9c] AS [new]
     WHERE NOT EXISTS (
         SELECT 1 FROM [silver].[known] AS [old] WITH (UPDLOCK, HOLDLOCK)
-        WHERE [old].[id] = [new].[id] AND [old].[is_current] = 1
+        WHERE [old].[load_id] = [new].[load_id] AND [old].[is_current] = 1
     );
     SET @inserted = ROWCOUNT_BIG();
     INSERT INTO [quarantine].[silver_known] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
-    SELECT [quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id] FROM [staging].[held_silver_known__20261120T231501_4f3a9c];
+    SELECT
+        CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+    FROM [staging].[held_silver_known__20261120T231501_4f3a9c];
+    SELECT @total = COUNT_BIG(*) FROM [silver].[known];
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;
 END TRY
@@ -110,7 +114,7 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
 
 -- drop_staging
 DROP TABLE IF EXISTS [staging].[silver_known__20261120T231501_4f3a9c];

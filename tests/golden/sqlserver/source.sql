@@ -49,7 +49,7 @@ BEGIN TRY
     BEGIN TRANSACTION;
     INSERT INTO [staging].[held_bronze_sessions__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
     SELECT
-        CONCAT(N'20261120T231501_4f3a9c', N'-', CONVERT(nvarchar(36), NEWID())),
+        N'',
         N'20261120T231501_4f3a9c',
         SYSUTCDATETIME(),
         [_source_file],
@@ -83,56 +83,48 @@ WITH [ranked] AS (
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
 
--- dedupe_exact
-SET XACT_ABORT ON;
-WITH [ranked] AS (
-    SELECT ROW_NUMBER() OVER (PARTITION BY [id], [watched], [minutes], [device] COLLATE Latin1_General_100_BIN2 ORDER BY [_source_file], [_source_row]) AS [rank]
-    FROM [staging].[bronze_sessions__20261120T231501_4f3a9c]
-)
-DELETE FROM [ranked] WHERE [rank] > 1;
-
--- hold_losers
+-- settle_keys
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
-DECLARE @held bigint, @moved bigint;
+DECLARE @held bigint = 0, @dropped bigint = 0;
+IF EXISTS (SELECT 1 FROM [staging].[bronze_sessions__20261120T231501_4f3a9c] GROUP BY [id] HAVING COUNT_BIG(*) > 1)
 BEGIN TRY
     BEGIN TRANSACTION;
+    SELECT TOP (0) [id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id] INTO [#lost] FROM [staging].[bronze_sessions__20261120T231501_4f3a9c];
+    WITH [ranked] AS (
+        SELECT [id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id],
+            ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [_source_file] DESC, [_source_row] DESC) AS [rank]
+        FROM [staging].[bronze_sessions__20261120T231501_4f3a9c] WITH (TABLOCK)
+    )
+    DELETE FROM [ranked]
+    OUTPUT [deleted].[id], [deleted].[watched], [deleted].[minutes], [deleted].[device], [deleted].[_loaded_at], [deleted].[_source_file], [deleted].[_source_row], [deleted].[_load_id] INTO [#lost] ([id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id])
+    WHERE [rank] > 1;
+    SET @dropped = ROWCOUNT_BIG();
     INSERT INTO [staging].[held_bronze_sessions__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
     SELECT
-        CONCAT(N'20261120T231501_4f3a9c', N'-', CONVERT(nvarchar(36), NEWID())),
+        N'',
         N'20261120T231501_4f3a9c',
         SYSUTCDATETIME(),
-        [_source_file],
-        [_source_row],
-        N'["a later row has this key"]',
-        (SELECT [row].[id], [row].[watched], [row].[minutes], [row].[device] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
+        [lost].[_source_file],
+        [lost].[_source_row],
+        N'["' + STRING_ESCAPE(CONCAT(N'id: the key stands again, with other values, in row ',
+            [kept].[_source_row], N' of ', [kept].[_source_file]), 'json') + N'"]',
+        (SELECT [lost].[id], [lost].[watched], [lost].[minutes], [lost].[device] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
         NULL
-    FROM (
-        SELECT [id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id],
-            ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [_loaded_at] DESC, [_source_file] DESC, [_source_row] DESC) AS [rank]
-        FROM [staging].[bronze_sessions__20261120T231501_4f3a9c]
-    ) AS [row]
-    WHERE [row].[rank] > 1;
+    FROM [#lost] AS [lost]
+    INNER JOIN [staging].[bronze_sessions__20261120T231501_4f3a9c] AS [kept] ON [kept].[id] = [lost].[id]
+    WHERE EXISTS (SELECT [lost].[id], [lost].[watched], [lost].[minutes], CAST([lost].[device] AS varbinary(8000)) EXCEPT SELECT [kept].[id], [kept].[watched], [kept].[minutes], CAST([kept].[device] AS varbinary(8000)));
     SET @held = ROWCOUNT_BIG();
-    DELETE FROM [kept]
-    FROM [staging].[bronze_sessions__20261120T231501_4f3a9c] AS [kept] WITH (TABLOCK)
-    INNER JOIN (
-        SELECT [_source_file], [_source_row],
-            ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [_loaded_at] DESC, [_source_file] DESC, [_source_row] DESC) AS [rank]
-        FROM [staging].[bronze_sessions__20261120T231501_4f3a9c]
-    ) AS [ranked] ON [ranked].[_source_file] = [kept].[_source_file] AND [ranked].[_source_row] = [kept].[_source_row]
-    WHERE [ranked].[rank] > 1;
-    SET @moved = ROWCOUNT_BIG();
-    IF @held <> @moved
-        THROW 50003, N'rows held and rows removed differ in bronze.sessions', 1;
+    SET @dropped = @dropped - @held;
+    DROP TABLE [#lost];
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @held AS [held];
+SELECT @dropped AS [dropped], @held AS [held];
 
 -- seal
 SET XACT_ABORT ON;
@@ -146,19 +138,25 @@ SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[bronze_sessions__20261120T231
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:bronze.sessions', @LockMode = N'Exclusive',
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing bronze.sessions', 1;
-    SELECT @inserted = COUNT_BIG(*) FROM [staging].[bronze_sessions__20261120T231501_4f3a9c];
     TRUNCATE TABLE [bronze].[sessions];
     ALTER TABLE [staging].[bronze_sessions__20261120T231501_4f3a9c] SWITCH TO [bronze].[sessions];
     UPDATE [quarantine].[bronze_sessions] SET [state] = N'superseded' WHERE [state] = N'held';
     INSERT INTO [quarantine].[bronze_sessions] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
-    SELECT [quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id] FROM [staging].[held_bronze_sessions__20261120T231501_4f3a9c];
+    SELECT
+        CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+    FROM [staging].[held_bronze_sessions__20261120T231501_4f3a9c];
+    SELECT @total = COUNT_BIG(*) FROM [bronze].[sessions];
+    SET @inserted = @total;
+    IF @inserted + @updated <> 12
+        THROW 50002, N'the rows published differ from the rows staged for bronze.sessions', 1;
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;
 END TRY
@@ -166,7 +164,7 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
 
 -- drop_staging
 DROP TABLE IF EXISTS [staging].[bronze_sessions__20261120T231501_4f3a9c];

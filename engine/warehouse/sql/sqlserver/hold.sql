@@ -6,7 +6,7 @@ BEGIN TRY
     BEGIN TRANSACTION;
     INSERT INTO {{ held }} WITH (TABLOCK) ({{ quarantine | names }})
     SELECT
-        CONCAT({{ load_id | literal }}, N'-', CONVERT(nvarchar(36), NEWID())),
+        N'',
         {{ load_id | literal }},
         SYSUTCDATETIME(),
         {{ source_file | ident if source_file else "NULL" }},

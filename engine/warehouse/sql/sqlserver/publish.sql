@@ -1,7 +1,7 @@
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT {{ lock_timeout_ms }};
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = {{ resource | literal }}, @LockMode = N'Exclusive',
@@ -9,12 +9,23 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, {{ ("another load is publishing " ~ table) | message }}, 1;
 {{ statements }}
-{%- if held %}
 {%- if supersede %}
     UPDATE {{ quarantined }} SET [state] = N'superseded' WHERE [state] = N'held';
 {%- endif %}
+{%- if held %}
     INSERT INTO {{ quarantined }} ({{ quarantine | names }})
-    SELECT {{ quarantine | names }} FROM {{ held }};
+    SELECT
+        CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
+        {{ quarantine[1:] | names }}
+    FROM {{ held }};
+{%- endif %}
+    SELECT @total = COUNT_BIG(*) FROM {{ published }};
+{%- if switched %}
+    SET @inserted = @total;
+{%- endif %}
+{%- if rows is not none %}
+    IF @inserted + @updated <> {{ rows }}
+        THROW 50002, {{ ("the rows published differ from the rows staged for " ~ table) | message }}, 1;
 {%- endif %}
     {{ ledger_sql }}
     COMMIT TRANSACTION;
@@ -23,4 +34,4 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];

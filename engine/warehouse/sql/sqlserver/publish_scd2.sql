@@ -5,7 +5,7 @@
     WHERE [old].[is_current] = 1
         AND ([new].{{ key[0] | ident }} IS NULL
 {%- if tracked %}
-            OR EXISTS (SELECT {{ tracked | names("new") }} EXCEPT SELECT {{ tracked | names("old") }})
+            OR EXISTS (SELECT {{ tracked | exactly("new") }} EXCEPT SELECT {{ tracked | exactly("old") }})
 {%- endif %});
     SET @updated = ROWCOUNT_BIG();
     INSERT INTO {{ published }} ({{ columns | names }}, [valid_from], [valid_to], [is_current])

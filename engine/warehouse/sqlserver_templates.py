@@ -1,0 +1,88 @@
+"""The templates of ``sql/sqlserver`` and what they may say: names, conditions and literals, always quoted."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from engine.sqltypes import MAX, Column
+from engine.tsql import ident, literal
+
+
+def names(columns: Iterable[Column | str], of: str = "") -> str:
+    prefix = f"{ident(of)}." if of else ""
+    return ", ".join(prefix + ident(c if isinstance(c, str) else c.name) for c in columns)
+
+
+def _matched(columns: Iterable[str], left: str, right: str) -> str:
+    return " AND ".join(f"{ident(left)}.{ident(c)} = {ident(right)}.{ident(c)}" for c in columns)
+
+
+def _exactly(columns: Iterable[Column], of: str) -> str:
+    """The columns as values that are equal only when they are the same: the collation would let case and blanks go."""
+    return ", ".join(
+        f"CAST({names([c], of)} AS varbinary({'max' if c.type.length == MAX else 8000}))"
+        if c.type.family == "string"
+        else names([c], of)
+        for c in columns
+    )
+
+
+def _message(text: str) -> str:
+    # THROW swallows a lone percent sign, and with it the rest of the message.
+    return literal(text[:1000].replace("%", "%%"))
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "sql" / "sqlserver"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+    )
+    environment.filters.update(
+        ident=ident,
+        literal=literal,
+        names=names,
+        matched=_matched,
+        exactly=_exactly,
+        message=_message,
+        json=functools.partial(json.dumps, ensure_ascii=False),
+    )
+    return environment
+
+
+def render(statement: str, **values: Any) -> str:
+    return _templates().get_template(f"{statement}.sql").render(values)
+
+
+def split_ctes(select: str) -> tuple[str, str]:
+    """The WITH clause of a SELECT (empty when it has none) and the SELECT itself, without a closing semicolon.
+
+    T-SQL takes a WITH clause only in front of the whole statement, so INSERT and the outer SELECT go in between.
+    """
+    from sqlglot import TokenType
+    from sqlglot.dialects import TSQL
+
+    tokens = TSQL.Tokenizer().tokenize(select)
+    while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
+        tokens.pop()
+    if not tokens:
+        return "", ""
+    end = tokens[-1].end + 1
+    if tokens[0].token_type is not TokenType.WITH:
+        return "", select[:end]
+    depth = 0
+    for position, token in enumerate(tokens):
+        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
+        if depth == 0 and token.token_type is TokenType.R_PAREN:
+            following = tokens[position + 1] if position + 1 < len(tokens) else None
+            # after a CTE's column list comes AS, after its body a comma or the statement
+            if following and following.token_type not in (TokenType.ALIAS, TokenType.COMMA):
+                return select[: following.start].rstrip(), select[following.start : end]
+    return "", select[:end]
