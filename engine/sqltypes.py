@@ -146,10 +146,13 @@ _AS_DECIMAL = {
 _PRECEDENCE = {
     name: rank
     for rank, name in enumerate(
-        "null binary varbinary char varchar nchar nvarchar uniqueidentifier bit tinyint smallint int bigint smallmoney "
-        "money decimal real float time date smalldatetime datetime datetime2 datetimeoffset".split()
+        (
+            "null", "binary", "varbinary", "char", "varchar", "nchar", "nvarchar", "uniqueidentifier", "bit",
+            "tinyint", "smallint", "int", "bigint", "smallmoney", "money", "decimal", "real", "float", "time",
+            "date", "smalldatetime", "datetime", "datetime2", "datetimeoffset",
+        )
     )
-}
+}  # fmt: skip
 
 _SIZED = {"char": 8000, "varchar": 8000, "nchar": 4000, "nvarchar": 4000, "binary": 8000, "varbinary": 8000}
 _UNBOUNDED = {"varchar", "nvarchar", "varbinary"}

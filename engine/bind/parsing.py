@@ -19,10 +19,10 @@ from engine.bind.typed import BindError
 from engine.errors import Problem
 
 
-class _QuotedIdentifiers(TSQL):
+class _QuotedIdentifiers(TSQL):  # type: ignore[misc]
     """T-SQL with SET QUOTED_IDENTIFIER ON, as every driver has it: double quotes name things."""
 
-    class Tokenizer(TSQL.Tokenizer):
+    class Tokenizer(TSQL.Tokenizer):  # type: ignore[misc]
         QUOTES = ["'"]  # noqa: RUF012 - sqlglot's own way of declaring a dialect
 
 
@@ -33,7 +33,8 @@ _NO_CALL = {
     "DATE", "TIME", "DATETIME", "DATETIME2", "TIMESTAMP", "CHAR", "NCHAR", "VARCHAR", "NVARCHAR", "DECIMAL", "NUMERIC",
     "FLOAT", "BINARY", "VARBINARY", "CASE", "AND", "OR", "NOT", "OVER", "ON", "AS", "FROM", "SELECT", "WHERE", "BY",
     "WHEN", "THEN", "ELSE", "UNION", "EXCEPT", "INTERSECT", "TOP", "WITH", "ROLLUP", "CUBE", "SETS", "PIVOT", "UNPIVOT",
-    "BETWEEN", "LIKE", "HAVING", "JOIN", "GROUP", "DATETIMEOFFSET", "FILTER", "ESCAPE", "IS", "NULL", "DISTINCT",
+    "BETWEEN", "LIKE", "HAVING", "JOIN", "GROUP", "DATETIMEOFFSET", "TRIM", "FILTER", "ESCAPE", "IS", "NULL",
+    "DISTINCT",
 }  # fmt: skip
 _CALLS = (set(TSQLParser.FUNCTIONS) | set(TSQLParser.FUNCTION_PARSERS)) - _NO_CALL
 
@@ -112,7 +113,7 @@ def _prepare(tokens: list[Token], file: str) -> bool:
             continue
         following = tokens[i + 1].token_type if i < last else None
         word = token.text.upper()
-        if following is TokenType.L_PAREN and word in _CALLS or word == "CHAR" and _is_call(tokens, i):
+        if (following is TokenType.L_PAREN and word in _CALLS) or (word == "CHAR" and _is_call(tokens, i)):
             token.token_type = TokenType.VAR
             token.text += _MARK
             marked = True
