@@ -53,13 +53,17 @@ def unpacked() -> Path:
 
 
 def download(wheels: Path) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--retries=2", "--timeout=30", "--no-deps"]
     command += ["--require-hashes", "--only-binary=:all:", "--python-version=3.11", "--implementation=cp"]
     command += [f"--platform={name}" for name in PLATFORMS]
     command += ["--dest", str(wheels), "--requirement", str(REQUIREMENTS)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
-        raise Unavailable(f"pip could not fetch their wheels: {done.stderr.strip().splitlines()[-1:]}")
+        raise Unavailable(f"pip could not fetch their wheels: {last_line(done.stderr)}")
+
+
+def last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2]
 
 
 def unpack(wheels: Path, home: Path) -> None:
