@@ -3,7 +3,7 @@
 SELECT
     CAST(TRIM(c.content_id) AS nvarchar(20))   AS content_id,
     CAST(TRIM(c.title) AS nvarchar(200))       AS title,
-    CAST(c.content_type AS nvarchar(10))       AS content_type,
+    CAST(TRIM(c.content_type) AS nvarchar(10)) AS content_type,
     CASE WHEN c.content_type = N'series' THEN c.avg_episode_duration ELSE c.duration_minutes END AS duration_minutes,
     c.release_year                             AS release_year,
     CAST(CASE
