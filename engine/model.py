@@ -207,7 +207,7 @@ class _Builder:
         try:
             return bind(parse(sql), self.model.catalog)
         except BindError as error:
-            said = "; ".join(f.message for f in error.faults)
+            said = "; ".join(f.message for f in error.problems)
             self.problems.append(self.node.problem(("tables", name, "dedupe"), f"dedupe: {said}", value=True,
                                                    expected="ORDER BY text over the columns of the SELECT, such as: watch_date DESC"))
             return None
@@ -225,7 +225,7 @@ class _Builder:
         except ProjectError as error:
             self.problems += error.problems
             extra = []
-        types = declared | {c: UNDECLARED for c in extra}
+        types = declared | dict.fromkeys(extra, UNDECLARED)
         return tuple(Column(n, t, nullable=n.lower() not in keys, lineage=frozenset()) for n, t in types.items())
 
     # -- checks ------------------------------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ class _Builder:
             try:
                 bind(parse(sql), catalog)
             except BindError as error:
-                self.problems += [Problem(f.message.replace(BATCH, "{batch}"), at.file, at.line, at.column, f.expected, f.nearest) for f in error.faults]
+                self.problems += [Problem(f.message.replace(BATCH, "{batch}"), at.file, at.line, at.column, f.expected, f.nearest) for f in error.problems]
 
     def _strays(self) -> None:
         """Templates and suites that belong to no table: a misspelt file name would otherwise judge nothing."""
@@ -296,7 +296,7 @@ class _Builder:
 
 
 def _told(rendered: Rendered, error: BindError) -> list[Problem]:
-    return [rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.faults]
+    return [rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]
 
 
 def _definition(table: Table, sql: str) -> str:

@@ -142,7 +142,7 @@ def _from_select(project: Project, table: str, select: str, key: Sequence[str], 
         columns: Sequence[Column] = bind(parse(select), model.catalog).columns
     except BindError as error:
         shown = Rendered(select, tuple(("--from-select", i + 1) for i in range(select.count("\n") + 1)))
-        raise ProjectError([shown.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.faults]) from None
+        raise ProjectError([shown.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]) from None
     _check_key(key, [c.name for c in columns])
     template, suite = project.template_path(table), project.suite_path(table)
     if template.exists():

@@ -88,7 +88,7 @@ def query(project: Project, target: str, sql: str) -> tuple[list[str], list[tupl
             text = warehouse.translate(bind(parse(sql), catalog))
         except BindError as error:
             lines = Rendered(sql, tuple(("query", i + 1) for i in range(sql.count("\n") + 1)))
-            raise ProjectError([lines.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.faults]) from None
+            raise ProjectError([lines.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]) from None
         return warehouse.query(text)
 
 
@@ -159,7 +159,7 @@ def _render_duckdb(table: Table, load_id: str) -> list[tuple[str, str]]:
         try:
             select = to_duckdb(bound)
         except BindError as error:
-            raise ProjectError([table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.faults]) from None
+            raise ProjectError([table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]) from None
         steps.append(("build", duckdb_sql.build(table.shape, load_id, select, ranked=table.ranked is not None)))
     else:
         steps.append(("stage", duckdb_sql.statement("create_table", table.shape, name=duckdb_sql.qualified(*duckdb_sql.staging_name(table.shape, load_id)))))

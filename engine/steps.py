@@ -97,7 +97,7 @@ def _build(load: Load) -> None:
     try:
         load.select = load.warehouse.translate(bound)
     except BindError as error:
-        raise ProjectError([table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.faults]) from None
+        raise ProjectError([table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]) from None
     staged = load.warehouse.build(load.shape, record.load_id, load.select, ranked=table.ranked is not None)
     record.rows_staged = staged
     record.rows_read = staged
@@ -156,8 +156,11 @@ def _refusal(load: Load, critical: Sequence[Verdict]) -> str:
     return "; ".join(lines) + f" ({kept})"
 
 
-def publish(load: Load) -> None:
-    """Make staging the published table, in one transaction with quarantine, verdicts, watermark and ledger row."""
+def publish(load: Load, *, settled: Sequence[str] = ()) -> None:
+    """Make staging the published table, in one transaction with quarantine, verdicts, watermark and ledger row.
+
+    ``settled`` are ids of quarantined rows that this load carries; they are marked replayed in the same transaction.
+    """
     record, warehouse = load.record, load.warehouse
     with load.timed("publish"):
         began = time.perf_counter()
@@ -175,7 +178,8 @@ def publish(load: Load) -> None:
             return [(LOADS, record.row()), *_verdicts(load), *_watermark(load)]
 
         try:
-            warehouse.publish(load.shape, record.load_id, landed=load.table.landed, ledger=ledger, select=load.select)
+            warehouse.publish(load.shape, record.load_id, landed=load.table.landed, ledger=ledger, select=load.select,
+                              settled=settled)
         except BaseException:
             record.state = "running"
             raise

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import WarehouseError
 from engine.ledger import TABLES, Row
-from engine.sqltypes import Column
 from engine.warehouse import TableShape, duckdb_sql
 from engine.warehouse.duckdb_sql import held_name, qualified, quarantine_name, quoted, staging_name, text
 
@@ -192,12 +191,18 @@ class DuckDBWarehouse:
 
     # -- publish -----------------------------------------------------------------------------------------------------
 
-    def publish(self, shape: TableShape, load_id: str, *, landed: bool, ledger: Callable[[int], LedgerRows], select: str = "") -> int:
+    def publish(self, shape: TableShape, load_id: str, *, landed: bool, ledger: Callable[[int], LedgerRows], select: str = "",
+                settled: Sequence[str] = ()) -> int:
         """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called with the
-        rows the published table then has. Returns that number."""
+        rows the published table then has; ``settled`` are quarantine ids that become replayed. Returns that number."""
         moment = dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0)
         with self._publishing, self.transaction() as cursor:
             self._make_way(cursor, shape)
+            if shape.load in ("merge", "append", "scd2"):
+                self._evolve(cursor, shape)
+            if settled:
+                cursor.execute(f"UPDATE {qualified(*quarantine_name(shape))} SET state = 'replayed', replay_load_id = ?"
+                               " WHERE list_contains(?, quarantine_id)", [load_id, list(settled)])
             for statement in duckdb_sql.publish(shape, load_id, landed=landed, moment=moment, select=select):
                 cursor.execute(statement)
             holds = self._exists(cursor, *held_name(shape, load_id))
@@ -207,6 +212,40 @@ class DuckDBWarehouse:
             total = int(_scalar(cursor.execute(f"SELECT count(*) FROM {qualified(shape.schema, shape.name)}")))
             self._write(cursor, ledger(total))
         return total
+
+    def _evolve(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> None:
+        """Give a table that keeps its rows the columns that are new; raises WarehouseError for any other difference."""
+        found = {r[0]: r[1] for r in cursor.execute(
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = ? AND table_name = ?",
+            [shape.schema, shape.name]).fetchall()}
+        if not found:
+            return
+        history = duckdb_sql.HISTORY if shape.load == "scd2" else ()
+        wanted = {c.name: c for c in shape.columns}
+        changed = [f"{n} was {found[n]}, is {c.type}" for n, c in wanted.items() if n in found and found[n] != c.type.duckdb]
+        changed += [f"{n} is gone" for n in found if n not in wanted and n not in history]
+        if changed:
+            raise WarehouseError(f"{shape.full_name} keeps the rows of earlier loads (load: {shape.load}), and its columns changed: "
+                                 f"{'; '.join(changed)}. Keep the columns as they were, or publish under a new table name")
+        for name, column in wanted.items():
+            if name not in found:
+                cursor.execute(f"ALTER TABLE {qualified(shape.schema, shape.name)} ADD COLUMN {quoted(name)} {column.type.duckdb}")
+
+    def give_origins(self, shape: TableShape, load_id: str, origins: Sequence[tuple[str | None, int | None]], *, audited: bool) -> None:
+        """Give rows that were landed from a list the origins they had: the nth row of the list its nth origin. Tables
+        without audit columns lose the ones that landing gave."""
+        staging, held = qualified(*staging_name(shape, load_id)), qualified(*held_name(shape, load_id))
+        with self.transaction() as cursor:
+            cursor.execute("CREATE OR REPLACE TEMP TABLE __origins (row_number BIGINT, source_file VARCHAR, source_row BIGINT)")
+            cursor.executemany("INSERT INTO __origins VALUES (?, ?, ?)", [[i + 1, *origin] for i, origin in enumerate(origins)])
+            cursor.execute(f"UPDATE {held} AS h SET source_file = o.source_file, source_row = o.source_row FROM __origins AS o"
+                           " WHERE o.row_number = h.source_row")
+            if audited:
+                cursor.execute(f"UPDATE {staging} AS s SET _source_file = coalesce(o.source_file, ''), _source_row = coalesce(o.source_row, 0)"
+                               " FROM __origins AS o WHERE o.row_number = s._source_row")
+            else:
+                for column in duckdb_sql.AUDIT_COLUMNS:
+                    cursor.execute(f"ALTER TABLE {staging} DROP COLUMN {quoted(column.name)}")
 
     def record(self, rows: LedgerRows) -> None:
         """Write ledger rows by themselves: a run's state, a load that failed."""
