@@ -146,8 +146,7 @@ def count(schema: str, name: str) -> str:
 def dedupe(shape: TableShape, load_id: str, order_by: str, server: Capabilities = SQL_SERVER) -> str:
     """Of the staged rows that share a key keep the first by ``order_by`` (ORDER BY text). The row count is what went.
 
-    Rows without a key have to be held before: to PARTITION BY all nulls are one. Raises ValueError for a server that
-    cannot delete from a CTE.
+    Rows without a key stay. Raises ValueError for a server that cannot delete from a CTE.
     """
     if not server.delete_from_cte:
         raise ValueError(
@@ -159,7 +158,7 @@ def dedupe(shape: TableShape, load_id: str, order_by: str, server: Capabilities 
 def settle_keys(shape: TableShape, load_id: str, server: Capabilities = SQL_SERVER) -> str:
     """Of the staged source rows that share a key keep the one that landed last; drop its repeats and hold the rest.
 
-    Returns one row: dropped, held. Raises ValueError for a table without key or audit columns.
+    Rows without a key stay: ``hold`` them first. Returns one row: dropped, held. Raises ValueError for a table without key or audit columns.
     """
     if not shape.key or not set(_ORIGIN) <= {column.name for column in shape.columns}:
         raise ValueError(f"{shape.full_name}: only a source's rows with a key have a last one")

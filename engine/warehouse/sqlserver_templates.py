@@ -23,6 +23,11 @@ def _matched(columns: Iterable[str], left: str, right: str) -> str:
     return " AND ".join(f"{ident(left)}.{ident(c)} = {ident(right)}.{ident(c)}" for c in columns)
 
 
+def _present(columns: Iterable[str]) -> str:
+    # to PARTITION BY all nulls are one: rows without a key are never each other's repeats
+    return " AND ".join(f"{ident(c)} IS NOT NULL" for c in columns)
+
+
 def _exactly(columns: Iterable[Column], of: str) -> str:
     """The columns as values that are equal only when they are the same: the collation would let case and blanks go."""
     return ", ".join(
@@ -51,6 +56,7 @@ def _templates() -> jinja2.Environment:
         names=names,
         matched=_matched,
         exactly=_exactly,
+        present=_present,
         message=_message,
         json=functools.partial(json.dumps, ensure_ascii=False),
     )

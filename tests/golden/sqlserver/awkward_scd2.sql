@@ -84,6 +84,7 @@ SET XACT_ABORT ON;
 WITH [ranked] AS (
     SELECT ROW_NUMBER() OVER (PARTITION BY [key]]], ["] ORDER BY [-- /*] DESC) AS [rank]
     FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c]
+    WHERE [key]]] IS NOT NULL AND ["] IS NOT NULL
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
 

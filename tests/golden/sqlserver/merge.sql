@@ -73,6 +73,7 @@ SET XACT_ABORT ON;
 WITH [ranked] AS (
     SELECT ROW_NUMBER() OVER (PARTITION BY [id], [day] ORDER BY [score] DESC) AS [rank]
     FROM [staging].[silver_scores__20261120T231501_4f3a9c]
+    WHERE [id] IS NOT NULL AND [day] IS NOT NULL
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
 

@@ -71,6 +71,7 @@ SET XACT_ABORT ON;
 WITH [ranked] AS (
     SELECT ROW_NUMBER() OVER (PARTITION BY [a], [b] ORDER BY [b] DESC) AS [rank]
     FROM [staging].[silver_pairs__20261120T231501_4f3a9c]
+    WHERE [a] IS NOT NULL AND [b] IS NOT NULL
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
 

@@ -79,6 +79,7 @@ SET XACT_ABORT ON;
 WITH [ranked] AS (
     SELECT ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [seen] DESC) AS [rank]
     FROM [staging].[gold_user_facts__20261120T231501_4f3a9c]
+    WHERE [id] IS NOT NULL
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
 

@@ -76,6 +76,7 @@ SET XACT_ABORT ON;
 WITH [ranked] AS (
     SELECT ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [name] DESC) AS [rank]
     FROM [staging].[silver_people__20261120T231501_4f3a9c]
+    WHERE [id] IS NOT NULL
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
 

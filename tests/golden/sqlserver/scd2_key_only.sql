@@ -69,6 +69,7 @@ SET XACT_ABORT ON;
 WITH [ranked] AS (
     SELECT ROW_NUMBER() OVER (PARTITION BY [load_id] ORDER BY [load_id] DESC) AS [rank]
     FROM [staging].[silver_known__20261120T231501_4f3a9c]
+    WHERE [load_id] IS NOT NULL
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
 

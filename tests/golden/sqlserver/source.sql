@@ -80,6 +80,7 @@ SET XACT_ABORT ON;
 WITH [ranked] AS (
     SELECT ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [_load_id] DESC) AS [rank]
     FROM [staging].[bronze_sessions__20261120T231501_4f3a9c]
+    WHERE [id] IS NOT NULL
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
 
@@ -95,6 +96,7 @@ BEGIN TRY
         SELECT [id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id],
             ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [_source_file] DESC, [_source_row] DESC) AS [rank]
         FROM [staging].[bronze_sessions__20261120T231501_4f3a9c] WITH (TABLOCK)
+        WHERE [id] IS NOT NULL
     )
     DELETE FROM [ranked]
     OUTPUT [deleted].[id], [deleted].[watched], [deleted].[minutes], [deleted].[device], [deleted].[_loaded_at], [deleted].[_source_file], [deleted].[_source_row], [deleted].[_load_id] INTO [#lost] ([id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id])

@@ -90,6 +90,7 @@ BEGIN TRY
         SELECT [_source_file], [_source_row],
             ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [_source_file] DESC, [_source_row] DESC) AS [rank]
         FROM [staging].[bronze_sessions__20261120T231501_4f3a9c]
+        WHERE [id] IS NOT NULL
     ) AS [ranked] ON [ranked].[_source_file] = [row].[_source_file] AND [ranked].[_source_row] = [row].[_source_row]
     WHERE [ranked].[rank] > 1;
     SET @dropped = ROWCOUNT_BIG();

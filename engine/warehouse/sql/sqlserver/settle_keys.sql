@@ -10,6 +10,7 @@ BEGIN TRY
         SELECT {{ columns | names }},
             ROW_NUMBER() OVER (PARTITION BY {{ key | names }} ORDER BY {{ landed_last }}) AS [rank]
         FROM {{ staging }} WITH (TABLOCK)
+        WHERE {{ key | present }}
     )
     DELETE FROM [ranked]
     OUTPUT {{ columns | names("deleted") }} INTO [#lost] ({{ columns | names }})
@@ -22,6 +23,7 @@ BEGIN TRY
         SELECT {{ origin | names }},
             ROW_NUMBER() OVER (PARTITION BY {{ key | names }} ORDER BY {{ landed_last }}) AS [rank]
         FROM {{ staging }}
+        WHERE {{ key | present }}
     ) AS [ranked] ON {{ origin | matched("ranked", "row") }}
     WHERE [ranked].[rank] > 1;
 {%- endif %}
