@@ -30,7 +30,8 @@ def deferred_imports(*names: str) -> Iterator[None]:
     block keep the stand-in, which forwards to the real module. The standard library's LazyLoader would do, but up to
     Python 3.11 a second import of such a module, which is what importers are, already loads it.
 
-    The garbage collector rests meanwhile: an import makes hundreds of thousands of objects and frees none.
+    The garbage collector rests meanwhile, and never looks through what the block made: an import makes hundreds of
+    thousands of objects and frees none.
     """
     stand_ins = {name: _Deferred(name) for name in names if name not in sys.modules}
     sys.modules.update(stand_ins)
@@ -39,6 +40,7 @@ def deferred_imports(*names: str) -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()
         if collecting:
             gc.enable()
         for name, module in stand_ins.items():

@@ -304,7 +304,7 @@ class Gate:
 def _broken(case: _Case, words: str) -> Verdict:
     e = case.expectation
     detail = _detail(replace(e, severity="critical"), False, {}) | {
-        "exception_info": {"raised_exception": True, "exception_message": words, "exception_traceback": None}
+        "exception_info": {"raised_exception": True, "exception_message": words, "exception_traceback": ""}
     }
     message = verdicts.broken(e, words)
     return Verdict(e.id, e.type, ", ".join(e.columns), "critical", False, False, None, None, "", message, detail=detail)

@@ -215,7 +215,10 @@ def _validate(node: Node, path: tuple[str, ...], value: Any, model: type[BaseMod
 
 def _problems(node: Node, path: tuple[Hashable, ...], error: ValidationError, model: type[BaseModel]) -> list[Problem]:
     out: dict[tuple[Any, ...], Problem] = {}
-    for item in error.errors(include_url=False):
+    errors = error.errors(include_url=False)
+    for item in errors:
+        if item["type"].endswith("_type") and _tried_better(item, errors):
+            continue
         # pydantic names the branch of a union in loc; only the parts that stand in the file are positions.
         loc = _path_in(node.value, path, item["loc"])
         known = [f.alias or n for n, f in model.model_fields.items()]
@@ -234,12 +237,19 @@ def _problems(node: Node, path: tuple[Hashable, ...], error: ValidationError, mo
     return list(out.values())
 
 
+def _tried_better(item: Any, errors: list[Any]) -> bool:
+    """Whether another branch of the same union got further into the value than "it is not text"."""
+    prefix = item["loc"][:-1]
+    return any(e is not item and len(e["loc"]) > len(item["loc"]) and e["loc"][: len(prefix)] == prefix and not e["type"].endswith("_type")
+               for e in errors)
+
+
 def _path_in(value: Any, path: tuple[Hashable, ...], loc: tuple[Any, ...]) -> tuple[Any, ...]:
     for part in path:
         value = value[part]
     kept = []
     for part in loc:
-        if isinstance(value, dict) and part in value or isinstance(value, list) and isinstance(part, int) and part < len(value):
+        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int) and part < len(value)):
             value = value[part]
             kept.append(part)
     return tuple(kept)
@@ -253,9 +263,15 @@ def _said(item: Any) -> tuple[str, str]:
         return f"{shown} does not fit here", str(context["expected"])
     if item["type"] == "value_error":
         return str(context["error"]), ""
-    text = item["msg"][0].lower() + item["msg"][1:]
-    text = text.removeprefix("input should be ").removeprefix("value error, ")
-    return f"{shown} does not fit here", text
+    return f"{shown} does not fit here", _EXPECTED.get(item["type"]) or item["msg"][0].lower() + item["msg"][1:]
+
+
+_EXPECTED = {
+    "int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number", "string_type": "text",
+    "bool_parsing": "true or false", "bool_type": "true or false", "list_type": "a list", "dict_type": "a mapping",
+    "model_type": "a mapping", "string_pattern_mismatch": "lower-case letters, digits and _", "string_too_long": "one character",
+    "string_too_short": "one character",
+}
 
 
 def _check_keys(node: Node, path: tuple[str, ...], data: dict[str, Any], known: tuple[str, ...], required: tuple[str, ...],

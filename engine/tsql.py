@@ -80,7 +80,7 @@ def _printed(value: Any) -> Any:
         return value
     if isinstance(value, Sql):
         return Markup(str(value))
-    if isinstance(value, Markup) or isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+    if isinstance(value, Markup) or (isinstance(value, int | float | Decimal) and not isinstance(value, bool)):
         return value
     if isinstance(value, str):
         raise jinja2.TemplateRuntimeError(_bare(value))

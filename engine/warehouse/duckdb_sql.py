@@ -69,7 +69,7 @@ def _environment() -> jinja2.Environment:
 def statement(template: str, shape: TableShape, load_id: str = "", **values: Any) -> str:
     """Render ``sql/duckdb/<template>.sql`` for one table and one load."""
     known = {
-        "name": qualified(shape.schema, shape.name), "table": shape.name, "columns": shape.columns, 
+        "name": qualified(shape.schema, shape.name), "table": shape.name, "columns": shape.columns,
         "key": [c for k in shape.key for c in shape.columns if c.name == k],
         "staging": qualified(*staging_name(shape, load_id)), "held": qualified(*held_name(shape, load_id)),
         "quarantine": qualified(*quarantine_name(shape)), "held_columns": QUARANTINE_COLUMNS, "load_id": load_id,

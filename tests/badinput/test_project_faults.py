@@ -48,7 +48,7 @@ CASES = [
     Case("duplicate table", yaml("  gold.customers:\n", "  silver.orders:\n"), ("the key 'silver.orders' stands here a second time; the first is on line 14",)),
     Case("tab", yaml("  embedded: {", "\tembedded: {"), ("pipelines.yaml:5:1: a tab is used to indent; expected spaces",)),
     Case("unclosed bracket", yaml("[bronze.*, silver.*, gold.*]", "[bronze.*, silver.*"), ("pipelines.yaml:19:", "expected valid YAML")),
-    Case("wrong type", yaml('schedule: "@daily"', "retries: many"), ("pipelines.yaml:19:58: 'many' does not fit here; expected a valid integer",)),
+    Case("wrong type", yaml('schedule: "@daily"', "retries: many"), ("pipelines.yaml:19:56: 'many' does not fit here; expected a whole number",)),
     Case("wrong version", yaml("version: 1", "version: 7"), ("pipelines.yaml:1:10: 7 does not fit here; expected 1",)),
     Case("missing section", yaml("default_target: embedded\n", ""), ("the key 'default_target' is missing",)),
     Case("no such default target", yaml("default_target: embedded", "default_target: embeded"),
@@ -76,7 +76,7 @@ CASES = [
     Case("pipelines in a circle", yaml('  all: {tables: [bronze.*, silver.*, gold.*], schedule: "@daily"}',
                                        "  a: {tables: [bronze.*], after: b}\n  b: {tables: [gold.*], after: a}"), ("pipelines run after each other in a circle: a → b → a",)),
     Case("schedule and after", yaml('schedule: "@daily"}', 'schedule: "@daily", after: all}'), ("pipeline all has both schedule and after",)),
-    Case("unset variable in a source", yaml("data/raw/orders*.csv", '${NO_SUCH_FOLDER}/orders.csv"').copy() | yaml("path: data/raw/orders*.csv", 'path: "${NO_SUCH_FOLDER}/orders.csv"'),
+    Case("unset variable in a source", yaml("path: data/raw/orders*.csv", 'path: "${NO_SUCH_FOLDER}/orders.csv"'),
          ("the environment variable NO_SUCH_FOLDER is not set",)),
     # templates
     Case("missing template", {"templates/gold/customers.sql": None}, ("pipelines.yaml:16:3: gold.customers has no source and no template",)),

@@ -7,7 +7,7 @@ WITH ranked AS (
     )
 )
 SELECT ranked.loser AS rid, w._source_file AS kept_file, w._source_row AS kept_row,
-    {% for column in compared %}l.{{ column.name | q }} IS NOT DISTINCT FROM w.{{ column.name | q }}{{ " AND " if not loop.last }}{% else %}true{% endfor %} AS same
+    {% for column in compared %}l.{{ column.name | q }} {{ column | exact }} IS NOT DISTINCT FROM w.{{ column.name | q }} {{ column | exact }}{{ " AND " if not loop.last }}{% else %}true{% endfor %} AS same
 FROM ranked
 JOIN {{ staging }} AS l ON l.rowid = ranked.loser
 JOIN {{ staging }} AS w ON w.rowid = ranked.winner
