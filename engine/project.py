@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,6 +18,7 @@ from engine.sqltypes import parse_type
 from engine.yamlfile import Node, load_yaml
 
 PIPELINES = "pipelines.yaml"
+Spec = TypeVar("Spec", bound=BaseModel)
 _REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 _SECTIONS = ("version", "name", "vars", "targets", "default_target", "sources", "tables", "pipelines")
 
@@ -59,7 +60,8 @@ class Project:
         spec = _validate_typed(self.node, path, override, specs.SOURCES, "source", problems)
         if spec is None:
             raise ProjectError(problems)
-        return self._resolved(spec, path)
+        resolved: specs.SourceSpec = self._resolved(spec, path)
+        return resolved
 
     def variables(self, target: str) -> dict[str, specs.Value]:
         """The vars that templates see on this target."""
@@ -78,7 +80,7 @@ class Project:
         layer, name = table.split(".")
         return self.files[1] / layer / f"{name}.yaml"
 
-    def _resolved(self, spec: Any, path: tuple[str, ...]) -> Any:
+    def _resolved(self, spec: Spec, path: tuple[str, ...]) -> Spec:
         problems: list[Problem] = []
         changed: dict[str, Any] = {}
         for key, value in spec.model_dump(include={k for k in type(spec).model_fields if k not in ("vars", "sources")}).items():
@@ -143,7 +145,7 @@ def _head(node: Node, data: dict[str, Any], problems: list[Problem]) -> dict[str
     for key, value in present.items():
         if key == "vars" and value is None:
             present[key] = {}
-    head = {k: v for k, v in present.items() if v is not None}
+    head: dict[str, Any] = {k: v for k, v in present.items() if v is not None}
     try:
         specs.PipelinesFile.model_validate(
             {"version": 1, "name": "x", "default_target": "x", "targets": {}, "tables": {}, **head})
@@ -197,7 +199,7 @@ def _validate_typed(node: Node, path: tuple[str, ...], value: Any, models: Mappi
         problems.append(node.problem(path, f"{path[-1]!r} is not a mapping", expected=f"{{type: {' or '.join(models)}, …}}"))
         return None
     kind = value.get("type")
-    if kind not in models:
+    if not isinstance(kind, str) or kind not in models:
         said = f"{kind!r} is not a type of {noun}" if kind is not None else f"this {noun} has no type"
         problems.append(node.problem((*path, "type"), said, value=True, expected=" or ".join(models),
                                      nearest=nearest(str(kind), models)))
@@ -338,7 +340,7 @@ def _pipeline_cycles(project: Project) -> list[Problem]:
     problems = []
     for start in project.pipelines:
         seen, at = [start], project.pipelines[start].after
-        while at in project.pipelines and at not in seen:
+        while at is not None and at in project.pipelines and at not in seen:
             seen.append(at)
             at = project.pipelines[at].after
         if at == start and start == min(seen):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import WarehouseError
 from engine.ledger import TABLES, Row
-from engine.warehouse import TableShape, duckdb_sql
+from engine.warehouse import AUDIT_COLUMNS, TableShape, duckdb_sql
 from engine.warehouse.duckdb_sql import held_name, qualified, quarantine_name, quoted, staging_name, text
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class DuckDBWarehouse:
 
     def _settle_duplicates(self, shape: TableShape, load_id: str, held: int) -> tuple[int, int]:
         name = qualified(*staging_name(shape, load_id))
-        audit = {c.name for c in duckdb_sql.AUDIT_COLUMNS}
+        audit = {c.name for c in AUDIT_COLUMNS}
         compared = [c for c in shape.columns if c.name not in (*shape.key, *audit)]
         losers = duckdb_sql.statement("losers", shape, load_id, compared=compared)
         with self.transaction() as cursor:
@@ -244,7 +244,7 @@ class DuckDBWarehouse:
                 cursor.execute(f"UPDATE {staging} AS s SET _source_file = coalesce(o.source_file, ''), _source_row = coalesce(o.source_row, 0)"
                                " FROM __origins AS o WHERE o.row_number = s._source_row")
             else:
-                for column in duckdb_sql.AUDIT_COLUMNS:
+                for column in AUDIT_COLUMNS:
                     cursor.execute(f"ALTER TABLE {staging} DROP COLUMN {quoted(column.name)}")
 
     def record(self, rows: LedgerRows) -> None:

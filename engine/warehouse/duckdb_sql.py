@@ -55,7 +55,7 @@ def _folded(column: Column, source: str = "") -> str:
 
 
 def _exact(column: Column) -> str:
-    return "COLLATE binary" if column.type.family == "string" else ""
+    return 'COLLATE "C"' if column.type.family == "string" else ""
 
 
 @lru_cache

@@ -1,0 +1,101 @@
+"""A failed gate: the published table stays byte for byte, what depends on it is skipped, the next run repairs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+
+from tests.project_files import FILES, medallion, write_project
+
+DIRTY = FILES["data/raw/orders.csv"] + "9,Zoe,5000.00,2024-03-01\n"  # type: ignore[operator]
+
+
+def content(root: Path, table: str) -> bytes:
+    with duckdb.connect(str(root / "data/warehouse.duckdb"), read_only=True) as con:
+        return repr(con.execute(f"SELECT * FROM {table} ORDER BY ALL").fetchall()).encode()
+
+
+def test_a_failed_gate_leaves_everything_published_as_it_was(tmp_path: Path) -> None:
+    root = write_project(tmp_path)
+    assert medallion(root, "run").code == 0
+    silver, gold = content(root, "silver.orders"), content(root, "gold.customers")
+
+    (root / "data/raw/orders.csv").write_text(DIRTY)
+    said = medallion(root, "run")
+    assert said.code == 2
+    assert "amount: 1 of 5 values" in said.err
+    assert "the published table is as it was" in said.err
+    assert "gold.customers" in said.err and "because silver.orders was not published" in said.err
+    assert content(root, "silver.orders") == silver
+    assert content(root, "gold.customers") == gold
+    kept = said.err.split("look at ")[1].split(")")[0]
+    assert b"5000" in content(root, kept), "the staging table that failed is kept to look at"
+
+    (root / "data/raw/orders.csv").write_text(FILES["data/raw/orders.csv"])
+    repaired = medallion(root, "run")
+    assert repaired.code == 0
+    assert content(root, "silver.orders") == silver
+    with duckdb.connect(str(root / "data/warehouse.duckdb"), read_only=True) as con:
+        assert not con.execute("SELECT 1 FROM information_schema.tables WHERE table_name LIKE '\\_\\_%' ESCAPE '\\'").fetchall()
+
+
+def test_the_ledger_keeps_the_failure_and_its_verdict(tmp_path: Path) -> None:
+    root = write_project(tmp_path, {"data/raw/orders.csv": DIRTY})
+    assert medallion(root, "run").code == 2
+    status = json.loads(medallion(root, "status", "--json").out)
+    load = next(r for r in status["loads"] if r["table_name"] == "silver.orders")
+    assert (load["state"], load["verdict"]) == ("failed", "failed")
+    failed = [v for v in status["verdicts"] if not v["success"]]
+    assert [(v["table_name"], v["severity"], v["unexpected"]) for v in failed] == [("silver.orders", "critical", 1)]
+    assert status["runs"][0]["state"] == "failed"
+
+
+def test_a_warning_publishes_and_is_recorded(tmp_path: Path) -> None:
+    suite = FILES["expectations/silver/orders.yaml"] + "    severity: warning\n"  # type: ignore[operator]
+    root = write_project(tmp_path, {"data/raw/orders.csv": DIRTY, "expectations/silver/orders.yaml": suite})
+    said = medallion(root, "run")
+    assert said.code == 0
+    assert "1 warning" in said.err
+    assert b"5000" in content(root, "silver.orders")
+
+
+def test_a_quarantine_rule_moves_the_row_and_publishes_the_rest(tmp_path: Path) -> None:
+    suite = FILES["expectations/silver/orders.yaml"] + "    quarantine: true\n"  # type: ignore[operator]
+    root = write_project(tmp_path, {"data/raw/orders.csv": DIRTY, "expectations/silver/orders.yaml": suite})
+    said = medallion(root, "run", "--json")
+    assert said.code == 0, said.err
+    silver = next(t for t in json.loads(said.out)["tables"] if t["table"] == "silver.orders")
+    assert (silver["rows_read"], silver["rows_quarantined"], silver["rows_filtered"], silver["rows_published"]) == (5, 1, 1, 3)
+    rows = json.loads(medallion(root, "quarantine", "show", "silver.orders", "--json").out)
+    assert [r["row_data"]["order_id"] for r in rows] == [9]
+    assert "amount" in rows[0]["reasons"][0]
+
+    done = medallion(root, "quarantine", "replay", "silver.orders", "--set", "amount=50")
+    assert done.code == 0, done.err
+    assert b"Decimal('50.00')" in content(root, "silver.orders")
+    assert json.loads(medallion(root, "quarantine", "show", "silver.orders", "--json").out) == []
+
+
+def test_replayed_rows_that_fail_again_are_held_again(tmp_path: Path) -> None:
+    suite = FILES["expectations/silver/orders.yaml"] + "    quarantine: true\n"  # type: ignore[operator]
+    root = write_project(tmp_path, {"data/raw/orders.csv": DIRTY, "expectations/silver/orders.yaml": suite})
+    assert medallion(root, "run").code == 0
+    before = content(root, "silver.orders")
+    said = medallion(root, "quarantine", "replay", "silver.orders")
+    assert said.code == 0, said.err
+    assert "0 of 1 rows published, 1 still held" in said.err
+    assert content(root, "silver.orders") == before
+    assert len(json.loads(medallion(root, "quarantine", "show", "silver.orders", "--json").out)) == 1
+
+
+def test_when_every_row_would_be_held_nothing_is_published(tmp_path: Path) -> None:
+    root = write_project(tmp_path)
+    assert medallion(root, "run").code == 0
+    before = content(root, "bronze.orders")
+    (root / "data/raw/orders.csv").write_text("order_id,customer,amount,ordered_on\na,Ann,1,2024-01-01\nb,Bob,2,2024-01-01\n")
+    said = medallion(root, "run")
+    assert said.code == 2
+    assert "all 2 rows of orders were held back" in said.err
+    assert content(root, "bronze.orders") == before
