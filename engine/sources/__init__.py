@@ -7,14 +7,14 @@ through ``engine.sources.parts.Part`` and shares everything after that: types, r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.errors import SourceError
-from engine.sqltypes import Column, SqlType, parse_type
+from engine.sqltypes import SqlType, parse_type
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -117,5 +117,3 @@ def __getattr__(name: str) -> Any:
         return Scan
     raise AttributeError(name)
 
-
-_ = (Column, Mapping)
