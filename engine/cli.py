@@ -214,12 +214,15 @@ def status(watch: Annotated[bool, typer.Option("--watch", "-w", help="Redraw unt
 def sample(users: Annotated[int, typer.Option(min=1)] = 5000, sessions: Annotated[int, typer.Option(min=0)] = 222_785,
            seed: Annotated[int, typer.Option()] = 7, dirty: Annotated[float, typer.Option(min=0, max=1, help="Share of planted dirty rows.")] = 0.002) -> None:
     """Write a deterministic data set to data/raw, with dirty rows in known numbers."""
-    from engine.console import say
+    from engine.console import print_table, say, words
     from engine.sample import generate
 
     report = generate(find_root() / "data" / "raw", users=users, sessions=sessions, seed=seed, dirty=dirty)
-    for line in report.lines():
-        say(line)
+    for file, rows in report.files.items():
+        say(f"{report.folder / file}: {rows:,} rows")
+    if report.planted:
+        say("planted on purpose:", "bold")
+        print_table(("rows", "what", "in", "ends up"), [(p.rows, p.kind, p.file, f"{p.fate} at {p.table}") for p in report.planted], right=("rows",), to=words)
 
 
 @app.command()

@@ -109,6 +109,7 @@ class _Builder:
         self.rendered: dict[str, Rendered] = {}
         self.trees: dict[str, Any] = {}
         self.inputs: dict[str, tuple[str, ...]] = {}
+        self.suites: dict[str, Suite] = {}
 
     def build(self) -> Model:
         for name, spec in self.project.tables.items():
@@ -117,6 +118,9 @@ class _Builder:
             elif self.project.template_path(name).exists():
                 self.problems.append(self.node.problem(("tables", name, "source"), f"{name} has both a source and a template",
                                                        expected="one of them"))
+        for name, spec in self.project.tables.items():
+            self.suites[name] = self._suite(name, spec)
+            self.inputs[name] = tuple(dict.fromkeys((*self.inputs.get(name, ()), *self._judged_by(name))))
         self._strays()
         for name in self._order():
             table = self._table(name, self.project.tables[name])
@@ -153,6 +157,16 @@ class _Builder:
             if table in self.project.tables:
                 yield table
 
+    def _judged_by(self, name: str) -> list[str]:
+        """The tables that the suite's queries read: they come first, and when they change the table is judged anew."""
+        read: list[str] = []
+        for sql, _ in self.suites[name].row_queries():
+            try:
+                read += [t for t in self._known_inputs(name, tables_of(parse(sql))) if t != name]
+            except BindError:
+                continue  # told by _suite_queries, with its place
+        return read
+
     def _order(self) -> list[str]:
         names = [n for n in self.project.tables if n in self.trees or self.project.tables[n].source is not None]
         graph = {n: [i for i in self.inputs.get(n, ()) if i in names] for n in names}
@@ -167,9 +181,9 @@ class _Builder:
             return []
 
     def _table(self, name: str, spec: TableSpec) -> Table | None:
-        suite = self._suite(name, spec)
+        suite = self.suites[name]
         if spec.source is not None:
-            table = Table(name, spec, self._landed_columns(name, spec), suite)
+            table = Table(name, spec, self._landed_columns(name, spec), suite, self.inputs[name])
         else:
             bound = self._bound(name, self.trees[name], self.rendered[name])
             if bound is None:
