@@ -1,0 +1,151 @@
+"""Load strategies through the command line: what the published table holds after a second load."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.project_files import PIPELINES, medallion, write_project
+
+HEAD = "order_id,customer,amount,ordered_on\n"
+FIRST = HEAD + "1,Ann,10.00,2024-01-01\n2,Bob,20.00,2024-01-02\n3,Cid,30.00,2024-01-03\n"
+SECOND = HEAD + "2,Bob,25.00,2024-01-02\n3,Cid,30.00,2024-01-03\n4,Dan,40.00,2024-01-04\n"
+
+
+def rows(root: Path, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(root / "data/warehouse.duckdb"), read_only=True) as con:
+        return con.execute(sql).fetchall()
+
+
+def project(root: Path, layer_table: str, load: str, **more: str) -> Path:
+    extra = "".join(f"\n    {k}: {v}" for k, v in more.items())
+    text = PIPELINES.replace(f"  {layer_table}:\n", f"  {layer_table}:\n    load: {load}{extra}\n")
+    write_project(root, {"pipelines.yaml": text, "data/raw/orders.csv": FIRST})
+    said = medallion(root, "run")
+    assert said.code == 0, said.err
+    return root
+
+
+def second(root: Path, content: str = SECOND) -> str:
+    (root / "data/raw/orders.csv").write_text(content)
+    said = medallion(root, "run", "--json")
+    assert said.code == 0, said.err
+    return said.out
+
+
+@pytest.mark.parametrize(("load", "expected"), [
+    ("replace", [(2, 25), (3, 30), (4, 40)]),
+    ("merge", [(1, 10), (2, 25), (3, 30), (4, 40)]),
+])
+@pytest.mark.parametrize("table", ["bronze.orders", "silver.orders"])
+def test_replace_and_merge(table: str, load: str, expected: list[tuple[int, int]], tmp_path: Path) -> None:
+    root = project(tmp_path, table, load)
+    second(root)
+    assert rows(root, f"SELECT order_id, CAST(amount AS INTEGER) FROM {table} ORDER BY 1") == expected
+
+
+def test_append_reads_only_new_files_and_replaces_a_changed_one(tmp_path: Path) -> None:
+    root = project(tmp_path, "bronze.orders", "append")
+    (root / "data/raw/orders_2.csv").write_text(HEAD + "7,Eve,70.00,2024-01-07\n")
+    out = json.loads(_run(root))
+    assert out["tables"][0]["rows_read"] == 1
+    assert rows(root, "SELECT count(*) FROM bronze.orders") == [(4,)]
+    (root / "data/raw/orders_2.csv").write_text(HEAD + "7,Eve,71.00,2024-01-07\n8,Fay,80.00,2024-01-08\n")
+    _run(root)
+    assert rows(root, "SELECT order_id, CAST(amount AS INTEGER) FROM bronze.orders WHERE order_id > 3 ORDER BY 1") == [(7, 71), (8, 80)]
+    assert rows(root, "SELECT count(*) FROM bronze.orders") == [(5,)]
+    assert json.loads(_run(root))["published"] == 0
+
+
+def _run(root: Path) -> str:
+    said = medallion(root, "run", "--json")
+    assert said.code == 0, said.err
+    return said.out
+
+
+def test_scd2_keeps_every_version(tmp_path: Path) -> None:
+    root = project(tmp_path, "silver.orders", "scd2")
+    second(root)
+    found = rows(root, "SELECT order_id, CAST(amount AS INTEGER), is_current, valid_to IS NULL FROM silver.orders ORDER BY 1, valid_from, 2")
+    assert found == [(1, 10, False, False), (2, 20, False, False), (2, 25, True, True), (3, 30, True, True), (4, 40, True, True)]
+    assert all(isinstance(r[0], dt.datetime) for r in rows(root, "SELECT valid_from FROM silver.orders"))
+
+
+def test_a_view_is_judged_and_published_with_named_columns(tmp_path: Path) -> None:
+    root = project(tmp_path, "gold.customers", "view")
+    assert rows(root, "SELECT table_type FROM information_schema.tables WHERE table_schema = 'gold'") == [("VIEW",)]
+    second(root)
+    assert rows(root, "SELECT customer, orders FROM gold.customers ORDER BY 1") == [("Bob", 1), ("Cid", 1), ("Dan", 1)]
+
+
+def test_a_table_may_become_a_view_and_a_table_again(tmp_path: Path) -> None:
+    root = project(tmp_path, "gold.customers", "view")
+    for text, kind in ((PIPELINES, "BASE TABLE"), (PIPELINES.replace("  gold.customers:\n", "  gold.customers:\n    load: view\n"), "VIEW")):
+        (root / "pipelines.yaml").write_text(text)
+        _run(root)
+        assert rows(root, "SELECT table_type FROM information_schema.tables WHERE table_schema = 'gold'") == [(kind,)]
+
+
+def test_dedupe_keeps_the_first_in_its_order_and_counts_the_rest(tmp_path: Path) -> None:
+    text = PIPELINES.replace("    key: order_id\n    columns", "    columns").replace(
+        "  silver.orders:\n", '  silver.orders:\n    dedupe: "amount DESC"\n')
+    root = write_project(tmp_path, {"pipelines.yaml": text, "data/raw/orders.csv": FIRST + "3,Cid,31.00,2024-01-03\n3,Cid,29.00,2024-01-03\n"})
+    out = json.loads(_run(root))
+    silver = next(t for t in out["tables"] if t["table"] == "silver.orders")
+    assert (silver["rows_read"], silver["rows_duplicate"], silver["rows_published"]) == (5, 2, 3)
+    assert rows(root, "SELECT CAST(amount AS INTEGER) FROM silver.orders WHERE order_id = 3") == [(31,)]
+
+
+def test_a_watermark_reaches_the_template_and_moves_only_with_the_publish(tmp_path: Path) -> None:
+    template = ("SELECT o.order_id, o.customer, o.amount, o.ordered_on FROM bronze.orders AS o\n"
+                "WHERE o.ordered_on > COALESCE(CAST({{ watermark | literal }} AS date), CAST('1900-01-01' AS date))\n")
+    text = PIPELINES.replace("  silver.orders:\n", "  silver.orders:\n    load: merge\n    watermark: ordered_on\n")
+    root = write_project(tmp_path, {"pipelines.yaml": text, "templates/silver/orders.sql": template, "data/raw/orders.csv": FIRST})
+    _run(root)
+    (root / "data/raw/orders.csv").write_text(SECOND)
+    (root / "expectations/silver/orders.yaml").write_text(
+        "expectations:\n  - type: expect_column_values_to_be_between\n    kwargs: {column: amount, min_value: 0, max_value: 5}\n")
+    assert medallion(root, "run").code == 2
+    assert rows(root, "SELECT value FROM ops.watermarks") == [("2024-01-03",)]
+    (root / "expectations/silver/orders.yaml").unlink()
+    out = json.loads(_run(root))
+    silver = next(t for t in out["tables"] if t["table"] == "silver.orders")
+    assert silver["rows_published"] == 1
+    assert rows(root, "SELECT order_id FROM silver.orders ORDER BY 1") == [(1,), (2,), (3,), (4,)]
+    assert rows(root, "SELECT value FROM ops.watermarks") == [("2024-01-04",)]
+
+
+def test_kept_rows_take_new_columns_and_refuse_other_changes(tmp_path: Path) -> None:
+    root = project(tmp_path, "silver.orders", "merge")
+    path = root / "templates/silver/orders.sql"
+    template = path.read_text()
+    path.write_text(template.replace("    o.ordered_on\n", "    o.ordered_on,\n    YEAR(o.ordered_on) AS ordered_year\n"))
+    second(root)
+    assert rows(root, "SELECT order_id, ordered_year FROM silver.orders ORDER BY 1") == [(1, None), (2, 2024), (3, 2024), (4, 2024)]
+    path.write_text(template.replace("o.customer", "CAST(o.order_id AS bigint) AS customer"))
+    (root / "templates/gold/customers.sql").write_text("SELECT o.customer, COUNT(*) AS orders FROM silver.orders AS o GROUP BY o.customer\n")
+    said = medallion(root, "run")
+    assert said.code == 3
+    assert "keeps the rows of earlier loads (load: merge), and its columns changed" in said.err
+
+
+@pytest.mark.parametrize(("lines", "published", "duplicates", "held"), [
+    ("1,Ann,10.00,2024-01-01\n1,Ann,10.00,2024-01-01\n", [(1, "Ann")], 1, []),
+    ("1,Ann,10.00,2024-01-01\n1,Bob,10.00,2024-01-01\n", [(1, "Bob")], 0, ["order_id: the key stands again, with other values, in row 2"]),
+    ("1,ann,10.00,2024-01-01\n1,Ann,10.00,2024-01-01\n", [(1, "Ann")], 0, ["order_id: the key stands again, with other values, in row 2"]),
+    (",Ann,10.00,2024-01-01\n2,Bob,1.00,2024-01-01\n", [(2, "Bob")], 0, ["order_id: the key is empty"]),
+])
+def test_keys_of_a_source(lines: str, published: list[tuple[int, str]], duplicates: int, held: list[str], tmp_path: Path) -> None:
+    root = write_project(tmp_path, {"data/raw/orders.csv": HEAD + lines})
+    out = json.loads(_run(root))
+    bronze = out["tables"][0]
+    assert rows(root, "SELECT order_id, customer FROM bronze.orders") == published
+    assert (bronze["rows_duplicate"], bronze["rows_quarantined"]) == (duplicates, len(held))
+    shown = json.loads(medallion(root, "quarantine", "show", "bronze.orders", "--json").out)
+    for row, reason in zip(shown, held, strict=True):
+        assert row["reasons"][0].startswith(reason)
