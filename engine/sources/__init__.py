@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from engine.sources.landing import Scan
 
-__all__ = ["Landed", "Scan", "Source", "SourceColumn", "UNDECLARED", "land", "open_source"]
+__all__ = ["UNDECLARED", "Landed", "Scan", "Source", "SourceColumn", "land", "open_source"]
 
 UNDECLARED: SqlType = parse_type("nvarchar(4000)")
 """What a column lands as when nobody declared its type."""

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from engine.errors import SourceError
 from engine.sources import files, names
-from engine.sources.conform import ident, literal
+from engine.sources.conform import literal
 from engine.sources.parts import Breaks, Doubtful, Fault
 from engine.sources.records import Split, split
+from engine.sqltypes import Column
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -122,7 +123,8 @@ class CsvPart:
         self._count: files.LineCount | None = None
         size = path.stat().st_size * (4 if files.packed(path) else 1)
         self.expected = int(size / width) + 1
-        self.columns: Sequence[str] = ()
+        self.columns: Sequence[Column] = ()
+        self.failed: Exception | None = None
 
     def relation(self, con: duckdb.DuckDBPyConnection, scratch: Path) -> str:
         path = self._path
@@ -137,7 +139,7 @@ class CsvPart:
             self._count = files.LineCount(path)
         self._read = path
         self.close(con)
-        xs = [f"{ident(f'f{self.places[n]}') if n in self.places else 'NULL::VARCHAR'} AS x{i}" for i, n in enumerate(self.columns)]
+        xs = [f"{f'f{self.places[c.name]}' if c.name in self.places else 'NULL::VARCHAR'} AS x{i}" for i, c in enumerate(self.columns)]
         return f"SELECT {', '.join(xs)}, NULL::BIGINT AS _row, NULL::VARCHAR AS _fault, NULL::VARCHAR AS _raw FROM {self._reader(path)}"
 
     def _reader(self, path: Path) -> str:
@@ -176,10 +178,11 @@ class CsvPart:
         return [Fault(line - head, self._said(line, kind, words), raw) for line, kind, raw, words in rejects]
 
     def _rejects(self, con: duckdb.DuckDBPyConnection) -> list[tuple[int, str, str, str]]:
-        return con.execute(
+        found: list[tuple[int, str, str, str]] = con.execute(
             f"SELECT line, min(error_type::VARCHAR), left(min(csv_line), {_KEPT}), min(error_message)"
             f" FROM {_REJECTED} GROUP BY line ORDER BY line"
         ).fetchall()
+        return found
 
     def _said(self, line: int, kind: str, words: str) -> str:
         at = f"line {line:,}: "

@@ -7,7 +7,6 @@ import glob
 import gzip
 import io
 import json
-import os
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -32,18 +31,19 @@ _BOMS = (
 
 def find(pattern: str, root: Path) -> list[Path]:
     """The files that ``pattern`` names, sorted. Raises SourceError when there are none."""
-    whole = pattern if os.path.isabs(pattern) else os.path.join(root, pattern)
+    whole = root / pattern
     # A name that is there as written wins over what its brackets would match.
-    found = [whole] if os.path.isfile(whole) else sorted(f for f in glob.glob(whole, recursive=True) if os.path.isfile(f))
+    if whole.is_file():
+        return [whole]
+    found = sorted(p for p in map(Path, glob.iglob(str(whole), recursive=True)) if p.is_file())  # noqa: PTH207 (takes absolute patterns)
     if found:
-        return [Path(f) for f in found]
-    if os.path.isdir(whole):
+        return found
+    if whole.is_dir():
         raise SourceError(f"{pattern}: is a folder; name its files, such as {pattern.rstrip('/')}/*.csv")
-    folder = os.path.dirname(glob.escape(whole) if os.path.isfile(whole) else whole)
-    there = ", ".join(sorted(os.listdir(folder))[:8]) if os.path.isdir(folder) else ""
-    looked = f"looked in {folder}" + (f", which has {there}" if there else
-                                      ", which is empty" if os.path.isdir(folder) else ", which does not exist")
-    raise SourceError(f"{pattern}: no such file; {looked}. Put the file there or correct the source's path")
+    folder = whole.parent
+    there = ", ".join(sorted(p.name for p in folder.iterdir())[:8]) if folder.is_dir() else ""
+    state = f"which has {there}" if there else "which is empty" if folder.is_dir() else "which does not exist"
+    raise SourceError(f"{pattern}: no such file; looked in {folder}, {state}. Put the file there or correct the source's path")
 
 
 def fingerprint(paths: Sequence[Path], root: Path) -> str:
@@ -90,7 +90,7 @@ def _open(path: Path) -> IO[bytes]:
     if packed(path):
         # io.BufferedReader gives gzip a readline with a limit, and larger reads.
         return io.BufferedReader(gzip.open(path, "rb"), 1 << 20)  # type: ignore[arg-type]
-    return open(path, "rb", buffering=1 << 20)
+    return path.open("rb", buffering=1 << 20)
 
 
 def packed(path: Path) -> bool:
@@ -163,7 +163,7 @@ def transcode(path: Path, name: str, encoding: str, to: Path) -> None:
     """Write the file anew in UTF-8. Raises SourceError at a byte that the encoding does not have."""
     decoder = codecs.getincrementaldecoder(encoding)()
     done = 0
-    with opened(path, name) as stream, open(to, "w", encoding="utf-8", newline="") as out:
+    with opened(path, name) as stream, to.open("w", encoding="utf-8", newline="") as out:
         while True:
             chunk = stream.read(SAMPLE)
             pending = len(decoder.getstate()[0])

@@ -125,19 +125,21 @@ class _Landing:
     def _read(self, part: Part, scratch: Path) -> tuple[int, Sequence[Fault]]:
         import duckdb
 
-        part.columns = [c.name for c in self.scan.columns]  # type: ignore[attr-defined]
+        part.columns = self.scan.columns
         self.expected = part.expected
         try:
             raw = part.relation(self.con, scratch)
             row = self.con.execute(self._insert(part, raw)).fetchone()
             rows = int(row[0]) if row else 0
             return rows, part.settle(self.con, rows, lambda: self._breaks(part))
-        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.SerializationException) as error:
-            if "CSV" not in str(error):
+        except duckdb.Error as error:
+            if part.failed:
+                raise part.failed from None
+            if isinstance(error, duckdb.InvalidInputException) and "CSV" in str(error):
+                raise Doubtful(str(error).splitlines()[0]) from None
+            if isinstance(error, duckdb.IOException | duckdb.PermissionException | duckdb.InvalidInputException):
                 raise SourceError(f"{part.name}: cannot be read: {str(error).splitlines()[0]}") from None
-            raise Doubtful(str(error).splitlines()[0]) from None
-        except (duckdb.IOException, duckdb.PermissionException) as error:
-            raise SourceError(f"{part.name}: cannot be read: {str(error).splitlines()[0]}") from None
+            raise
         finally:
             part.close(self.con)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from engine.sqltypes import Column
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -33,6 +35,10 @@ class Part(Protocol):
     """Whether the relation numbers its rows itself (``_row``); otherwise they are numbered in the order they arrive."""
     expected: int
     """About how many rows there are, for progress."""
+    columns: Sequence[Column]
+    """The landing's columns; set before the relation is asked for."""
+    failed: Exception | None
+    """What went wrong while the database was pulling rows from the part."""
 
     def relation(self, con: duckdb.DuckDBPyConnection, scratch: Path) -> str:
         """SQL that reads the rows as text columns ``x0, x1, ...`` in the order of the landing's columns, then ``_row``,

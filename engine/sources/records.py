@@ -55,7 +55,7 @@ def split(path: Path, name: str, to: Path, *, delimiter: str, quote: str, header
     found = Split()
     mark, comma = quote.encode(), delimiter.encode()
     row = 0 if header else 1
-    with opened(path, name) as stream, open(to, "wb", buffering=1 << 20) as out:
+    with opened(path, name) as stream, to.open("wb", buffering=1 << 20) as out:
         lines = _Lines(stream)
         for number, line in lines:
             if line is None:
@@ -128,22 +128,33 @@ class _Lines:
         self._waiting.extendleft(reversed(lines))
 
     def _read(self, stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
-        number = 0
-        while line := stream.readline(LONGEST_LINE + 1):
-            number += 1
-            if len(line) > LONGEST_LINE:
+        beyond = 0
+        for number, line, whole in physical_lines(stream, LONGEST_LINE):
+            if not whole:
                 self.beginning = line[:_KEPT]
-                while line and not line.endswith(b"\n"):
-                    line = stream.readline(LONGEST_LINE)
-                yield number, None
-                continue
-            # Line ends of old Macintoshes: one physical line holds many.
-            if b"\r" in line[:-2] and b"\n" not in line:
-                for piece in line.split(b"\r"):
-                    yield number, piece + b"\n"
-                    number += 1
-                continue
-            yield number, line
+                yield number + beyond, None
+            elif b"\r" in line[:-2] and b"\n" not in line:
+                # Line ends of old Macintoshes: what looks like one line holds many.
+                pieces = line.removesuffix(b"\r").split(b"\r")
+                for n, piece in enumerate(pieces):
+                    yield number + beyond + n, piece + b"\n"
+                beyond += len(pieces) - 1
+            else:
+                yield number + beyond, line
+
+
+def physical_lines(stream: IO[bytes], longest: int) -> Iterator[tuple[int, bytes, bool]]:
+    """Line numbers and lines; of a line beyond ``longest`` bytes only the beginning, and False."""
+    number = 0
+    while line := stream.readline(longest + 1):
+        number += 1
+        if len(line) <= longest:
+            yield number, line, True
+            continue
+        beginning = line[:longest]
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(longest)
+        yield number, beginning, False
 
 
 def _ended(line: bytes) -> bytes:
