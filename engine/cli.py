@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from engine import __version__
@@ -18,7 +17,8 @@ from engine.errors import MedallionError, Problem, ProjectError, nearest
 from engine.project import PIPELINES, Project, load_project
 
 app = typer.Typer(name="medallion", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
-                  help="A medallion warehouse from one pipelines.yaml: load, judge, publish.")
+                  help="A medallion warehouse from one pipelines.yaml: load, judge, publish.",
+                  context_settings={"max_content_width": 120})
 quarantine = typer.Typer(no_args_is_help=True, help="Rows held back, why, and back through the gate after a repair.")
 docs = typer.Typer(no_args_is_help=True, help="Great Expectations' Data Docs of the latest verdicts.")
 app.add_typer(quarantine, name="quarantine")
@@ -32,12 +32,15 @@ Date = Annotated[str | None, typer.Option("--logical-date", metavar="YYYY-MM-DD"
 _root: list[Path] = []
 
 
-@app.callback()
-def _common(project: Annotated[Path | None, typer.Option("--project", "-p", help="The project folder; otherwise the nearest folder upward with a pipelines.yaml.")] = None,
-            version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         print(f"medallion {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _common(project: Annotated[Path | None, typer.Option("--project", "-p", help="The project folder; otherwise the nearest folder upward with a pipelines.yaml.")] = None,
+            version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)] = False) -> None:
     _root[:] = [project] if project else []
 
 
@@ -306,6 +309,10 @@ def doctor() -> None:
         raise typer.Exit(3)
 
 
+# typer carries its own copy of click; its base of all complaints about arguments is reached through what it exports.
+_UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+
 def main() -> None:
     """The ``medallion`` command. Never a traceback, unless MEDALLION_TRACEBACK is set to see one."""
     try:
@@ -316,12 +323,12 @@ def main() -> None:
 
         print_error(error)
         sys.exit(error.exit_code)
-    except click.exceptions.Exit as leave:
+    except typer.Exit as leave:
         sys.exit(leave.exit_code)
-    except click.ClickException as error:
+    except _UsageError as error:
         error.show()
         sys.exit(1)
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted; a run that is started again repairs what this one left", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -22,8 +24,11 @@ STYLES = {"published": "green", "unchanged": "dim", "failed": "bold red", "skipp
           "passed": "green", "warned": "yellow", "held": "yellow", "done": "green", "interrupted": "bold red", "fresh": "green",
           "stale": "yellow", "new": "cyan"}
 
-words = Console(stderr=True, highlight=False, soft_wrap=True)
-data = Console(highlight=False, soft_wrap=True)
+WIDE = 400
+"""Columns of a line that no person looks at: a pipe must not get a table folded for a screen."""
+
+words = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else WIDE)
+data = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 
 
 def say(message: str, style: str = "") -> None:
@@ -51,7 +56,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right:
     """Rows for a reader, aligned; states in their colours."""
     table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=name != columns[-1])
     for row in rows:
         table.add_row(*[_cell(value) for value in row])
     to.print(table)
@@ -62,7 +67,9 @@ def _cell(value: Any) -> Text:
         return Text("")
     if isinstance(value, bool):
         return Text("yes" if value else "no")
-    shown = f"{value:,}" if isinstance(value, int) else str(plain(value) if not isinstance(value, str | float) else value)
+    if isinstance(value, dt.datetime):
+        return Text(value.isoformat(sep=" ", timespec="seconds"))
+    shown = f"{value:,}" if isinstance(value, int) else str(value)
     return Text(shown, style=STYLES.get(shown, ""))
 
 

@@ -154,7 +154,7 @@ class _Run:
 
     def _finish(self, state: str, touched: bool) -> None:
         if self.gate is not None:
-            self.gate.close()
+            self.gate.close()  # an open connection would keep the file from everyone else
         errors = [f"{o.table}: {o.message}" for o in self.result.outcomes if o.state == "failed"]
         counts = {s: self.result.count(s) for s in ("published", "unchanged", "failed", "skipped")}
         self.row |= {"state": state, "finished_at": now(), "rows_published": self.result.rows, "error": "\n".join(errors)[:4000] or None, **counts}

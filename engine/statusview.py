@@ -95,7 +95,7 @@ def _grid(columns: tuple[str, ...], rows: list[list[Any]]) -> Table:
     grid = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     numbers = {"published", "unchanged", "failed", "skipped", "rows", "held"}
     for name in columns:
-        grid.add_column(name, justify="right" if name in numbers else "left", no_wrap=name in ("table", "run"))
+        grid.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != "said", overflow="fold")
     for row in rows:
         grid.add_row(*[Text("" if v is None else f"{v:,}" if isinstance(v, int) else _moment(v), style=STYLES.get(str(v), "")) for v in row])
     return grid
