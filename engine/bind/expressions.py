@@ -576,7 +576,8 @@ def reference(source: Source, column: Column) -> Typed:
     """The expression that reads ``column`` of ``source``."""
     lineage = frozenset(((source.table, column.name),)) if source.kind == "table" else column.lineage
     padded = column.padded and column.type.family == "string"
-    return Typed("column", column.type, (), ColumnRef(source.alias, column.name), column.nullable, padded, lineage)
+    nullable = column.nullable or source.optional
+    return Typed("column", column.type, (), ColumnRef(source.alias, column.name), nullable, padded, lineage)
 
 
 def _text_literal(name: str, text: str, longest: int) -> Typed:

@@ -67,6 +67,10 @@ class Sources(Expressions):
             alias = f"{source.name or 'x'}_{tail}"
             tail += 1
         source.alias = alias
+        if join in ("RIGHT", "FULL"):
+            for earlier in scope.sources:
+                earlier.optional = True
+        source.optional = join in ("LEFT", "FULL", "OUTER APPLY")
         scope.sources.append(source)
         result.sources.append(source)
         return source

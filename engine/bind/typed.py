@@ -114,6 +114,8 @@ class Source:
     join: str = ""
     """'' for the first source, else INNER, LEFT, RIGHT, FULL, CROSS, CROSS APPLY or OUTER APPLY"""
     on: Typed | None = None
+    optional: bool = False
+    """an outer join may leave this source without a row, so that all its columns are NULL"""
     node: exp.Expr | None = None
 
 

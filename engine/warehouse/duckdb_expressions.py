@@ -1,0 +1,495 @@
+"""Bound T-SQL expressions as DuckDB SQL.
+
+Every expression comes out with the DuckDB type of its T-SQL type, with one exception: decimal arithmetic is left to
+DuckDB's own (equally scaled) types until ``strict`` pins it down where the type shows.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from engine.bind.typed import OrderKey, Query, Refused, Typed, WindowRule, problem
+from engine.errors import Problem
+from engine.sqltypes import MAX, SqlType
+from engine.warehouse.duckdb_casts import cast
+from engine.warehouse.duckdb_functions import FUNCTIONS
+
+_INFIX = {"+", "-", "*", "/", "%", "||", "&", "|", "^", "=", "<>", "<", ">", "<=", ">=", "AND", "OR", "NOT", "IN",
+          "in_query", "LIKE", "IS NULL", "negate", "~"}  # fmt: skip
+_LOOSE = {"+", "-", "*", "%", "negate", "CASE", "COALESCE", "NULLIF", "literal", "over", "MIN", "MAX", "retype"}
+
+
+class Renderer:
+    """Turns bound expressions into DuckDB SQL; refusals are collected in ``problems``."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.replaced: dict[tuple[object, ...], str] = {}
+        """Grouping keys that stand for themselves in another form while one SELECT list is rendered."""
+
+    def query(self, query: Query, *, keys: bool = False) -> str:
+        """SQL of a query; with ``keys`` its columns come as comparison keys. The query renderer knows how."""
+        raise NotImplementedError
+
+    def refuse(self, t: Typed, message: str, instead: str) -> str:
+        """Notes that the embedded warehouse cannot give SQL Server's answer; returns filler SQL."""
+        text = f"{message}: the embedded warehouse cannot give what SQL Server gives"
+        self.problems.append(problem(t.node, text, expected=instead))
+        return "NULL"
+
+    def raise_problems(self) -> None:
+        if self.problems:
+            raise Refused(dict.fromkeys(self.problems))
+
+    # entry points
+
+    def sql(self, t: Typed) -> str:
+        """SQL of ``t``."""
+        if self.replaced and t.kind != "literal":
+            known = self.replaced.get(t.key)
+            if known is not None:
+                return known
+        method = _METHODS.get(t.kind)
+        if method is not None:
+            text: str = method(self, t)
+            return text
+        function = FUNCTIONS.get(t.kind)
+        if function is not None:
+            return function(self, t, [self.strict(a) if a.kind != "keyword" else a.value for a in t.args])
+        return self.refuse(t, t.kind, "something else")
+
+    def operand(self, t: Typed) -> str:
+        """SQL of ``t`` fit to stand beside an operator."""
+        text = self.sql(t)
+        inner = t
+        while inner.kind == "retype":
+            inner = inner.args[0]
+        return f"({text})" if inner.kind in _INFIX and not text.startswith("tsql.") else text
+
+    def strict(self, t: Typed) -> str:
+        """SQL of ``t`` with exactly the DuckDB type of its T-SQL type."""
+        text = self.sql(t)
+        if t.kind == "null":
+            return f"CAST(NULL AS {t.type.duckdb})"
+        if t.type.family == "decimal" and t.kind in _LOOSE and not text.startswith("CAST("):
+            return f"CAST({text} AS {t.type.duckdb})"
+        return text
+
+    def key(self, t: Typed) -> str:
+        """SQL of ``t`` as something that compares and groups as T-SQL compares: text without its last blanks."""
+        if t.type.family != "string" or not t.padded:
+            return self.strict(t) if t.type.family == "decimal" else self.sql(t)
+        if t.kind == "literal":
+            return self.text_literal(t.value.rstrip(" "))
+        return f"rtrim({self.sql(t)}, ' ')"
+
+    def text_literal(self, text: str) -> str:
+        return "'" + text.replace("'", "''") + "'"
+
+    def order(self, keys: tuple[OrderKey, ...] | list[OrderKey]) -> str:
+        """ORDER BY terms; T-SQL puts NULL below everything."""
+        terms: list[str] = []
+        for key in keys:
+            text = str(key.position) if key.position else self.key(key.expression)
+            nulls = " NULLS LAST" if key.descending else " NULLS FIRST"
+            terms.append(text + (" DESC" if key.descending else "") + (nulls if key.expression.nullable else ""))
+        return ", ".join(terms)
+
+    # leaves
+
+    def _column(self, t: Typed) -> str:
+        return f"{quoted(t.value.source)}.{quoted(t.value.name)}"
+
+    def _literal(self, t: Typed) -> str:
+        if t.type.family == "string":
+            return self.text_literal(t.value)
+        if t.type.name == "float":
+            return f"CAST({t.value} AS DOUBLE)"
+        if t.type.name == "decimal" and "." not in t.value:
+            return f"CAST({t.value} AS {t.type.duckdb})"
+        return str(t.value)
+
+    def _null(self, t: Typed) -> str:
+        return "NULL"
+
+    def _hex(self, t: Typed) -> str:
+        return f"unhex('{t.value}')"
+
+    def _retype(self, t: Typed) -> str:
+        return self.sql(t.args[0])
+
+    def _cast(self, t: Typed) -> str:
+        return cast(t.args[0], self.strict(t.args[0]), t.type, t.value, self.refuse)
+
+    # operators
+
+    def _negate(self, t: Typed) -> str:
+        return f"-{self.operand(t.args[0])}"
+
+    def _plus(self, t: Typed) -> str:
+        a, b = t.args
+        text = f"{self.operand(a)} {t.kind} {self.operand(b)}"
+        if t.type.name != "decimal":
+            return f"tsql.finite({text})" if t.type.family == "float" else text
+        scales = (_scale(a.type), _scale(b.type))
+        if t.kind == "*":
+            if sum(scales) > 38:
+                return self.refuse(t, f"a product with {sum(scales)} fractional digits", "CAST to fewer digits first")
+            # Beyond 38 digits SQL Server rounds the product to the scale that is left.
+            return text if sum(scales) == t.type.scale else f"CAST({text} AS {t.type.duckdb})"
+        if (t.type.scale or 0) < max(scales):
+            return self.refuse(t, f"{a.type} {t.kind} {b.type} overflows 38 digits", "CAST to fewer digits first")
+        return text
+
+    def _divide(self, t: Typed) -> str:
+        a, b = t.args
+        if t.type.name == "decimal":
+            return self.quotient(self.operand(a), self._divisor(b), _scale(a.type), _scale(b.type), t)
+        operator = "//" if t.type.family == "integer" else "/"
+        text = f"{self.operand(a)} {operator} {self._divisor(b)}"
+        return f"tsql.finite({text})" if operator == "/" else text
+
+    def quotient(self, a: str, b: str, scale_a: int, scale_b: int, t: Typed) -> str:
+        """``a / b`` cut off at the scale of ``t``, in whole-number arithmetic."""
+        scale = t.type.scale or 0
+        if scale > 37:
+            return self.refuse(t, f"a quotient with {scale} fractional digits", "CAST to fewer digits first")
+        digits = max(scale_a, scale + scale_b)
+        divisor_digits = digits - scale
+        if divisor_digits > scale_b:
+            b = f"{b} * {10 ** (divisor_digits - scale_b)}"
+        unit = "0." + "0" * (scale - 1) + "1"
+        shift = 10 ** (digits - scale_a)
+        text = f"tsql.quotient({a}, {b}, {10**scale_a}, {shift}, {10**scale_b}, {unit})"
+        return f"CAST({text} AS {t.type.duckdb})"
+
+    def _divisor(self, b: Typed) -> str:
+        text = self.operand(b)
+        if b.kind == "literal" and float(b.value) != 0:
+            return f"({text})" if text.startswith("-") else text
+        inner = b
+        while inner.kind == "cast" and inner.type.family in ("integer", "decimal", "float"):
+            inner = inner.args[0]
+        nullif = b.kind == "NULLIF" and b.value.kind == "literal" and float(b.value.value or 0) == 0
+        return text if nullif else f"tsql.nonzero({text})"
+
+    def _modulo(self, t: Typed) -> str:
+        return f"{self.operand(t.args[0])} % {self._divisor(t.args[1])}"
+
+    def _concat(self, t: Typed) -> str:
+        a, b = t.args
+        text = f"{self.sql(a) if a.kind == '||' else self.operand(a)} || {self.operand(b)}"
+        longest = (a.type.length or 1) + (b.type.length or 1)
+        if t.type.length == MAX or longest <= (t.type.length or 1):
+            return text
+        return f"left({text}, {t.type.length})"
+
+    def _infix(self, t: Typed) -> str:
+        operator = {"^": "xor"}.get(t.kind, t.kind)
+        if operator == "xor":
+            return f"xor({self.sql(t.args[0])}, {self.sql(t.args[1])})"
+        return f"({self.operand(t.args[0])} {operator} {self.operand(t.args[1])})"
+
+    def _invert(self, t: Typed) -> str:
+        return f"~{self.operand(t.args[0])}"
+
+    # conditions
+
+    def _true(self, t: Typed) -> str:
+        return "TRUE"
+
+    def _compare(self, t: Typed) -> str:
+        a, b = t.args
+        for x, y in ((a, b), (b, a)):
+            # flag = 1: the bit was brought to int; compare it as it is.
+            if _is_bit_as_number(x) and y.kind == "literal" and y.value in ("0", "1") and t.kind in ("=", "<>"):
+                return f"{self.operand(x.args[0])} {t.kind} {'TRUE' if y.value == '1' else 'FALSE'}"
+        return f"{self._side(a)} {t.kind} {self._side(b)}"
+
+    def _side(self, t: Typed) -> str:
+        text = self.key(t)
+        return f"({text})" if t.kind in _INFIX and not text.startswith(("rtrim(", "tsql.", "CAST(")) else text
+
+    def _and(self, t: Typed) -> str:
+        parts = [f"({self.sql(a)})" if a.kind in ("AND", "OR") and a.kind != t.kind else self.sql(a) for a in t.args]
+        return f" {t.kind} ".join(parts)
+
+    def _not(self, t: Typed) -> str:
+        a = t.args[0]
+        if a.kind == "IS NULL":
+            return f"{self.operand(a.args[0])} IS NOT NULL"
+        if a.kind in ("exists", "LIKE", "IN", "in_query"):
+            return self._negated(a)
+        return f"NOT ({self.sql(a)})"
+
+    def _negated(self, a: Typed) -> str:
+        if a.kind == "exists":
+            return f"NOT {self.sql(a)}"
+        if a.kind in ("IN", "in_query"):
+            return self.sql(a).replace(" IN (", " NOT IN (", 1) if " IN (" not in self._side(a.args[0]) else (
+                f"NOT ({self.sql(a)})"
+            )
+        return f"NOT ({self.sql(a)})"
+
+    def _is_null(self, t: Typed) -> str:
+        return f"{self.operand(t.args[0])} IS NULL"
+
+    def _in(self, t: Typed) -> str:
+        first, *items = t.args
+        return f"{self._side(first)} IN ({', '.join(self.key(i) for i in items)})"
+
+    def _in_query(self, t: Typed) -> str:
+        return f"{self._side(t.args[0])} IN ({self.nested(t.value, keys=True)})"
+
+    def _quantified(self, t: Typed) -> str:
+        operator, word, query = t.value
+        return f"{self._side(t.args[0])} {operator} {word} ({self.nested(query, keys=True)})"
+
+    def _exists(self, t: Typed) -> str:
+        return f"EXISTS ({self.nested(t.value)})"
+
+    def _subquery(self, t: Typed) -> str:
+        return f"({self.nested(t.value)})"
+
+    def nested(self, query: Query, *, keys: bool = False) -> str:
+        """SQL of a query inside an expression."""
+        outer, self.replaced = self.replaced, {}
+        text = self.query(query, keys=keys)
+        self.replaced = outer
+        return text
+
+    # LIKE
+
+    def _like(self, t: Typed) -> str:
+        a, pattern = t.args
+        text = self.operand(a)
+        if pattern.kind != "literal":
+            if t.value or (a.padded and not (a.type.unicode or pattern.type.unicode)):
+                return self.refuse(t, "LIKE with a computed pattern here", "a constant pattern, or CHARINDEX(…) > 0")
+            return f"tsql.like_text({text}, {self.sql(pattern)})"
+        value = pattern.value
+        # For varchar the blanks at the end of the text do not count; for nvarchar they do.
+        loose_end = a.padded and not (a.type.unicode or pattern.type.unicode) and not value.endswith("%")
+        if "[" not in value and not loose_end:
+            escape = f" ESCAPE {self.text_literal(t.value)}" if t.value else ""
+            return f"{text} ILIKE {self.text_literal(value)}{escape}"
+        regex = self.like_regex(t, value, t.value)
+        return f"regexp_full_match({text}, {self.text_literal(regex + (' *' if loose_end else ''))}, 'is')"
+
+    def like_regex(self, t: Typed, pattern: str, escape: str) -> str:
+        """The regular expression of a LIKE pattern, classes as the default collation orders letters."""
+        pieces: list[str] = []
+        i = 0
+        while i < len(pattern):
+            c = pattern[i]
+            if escape and c == escape and i + 1 < len(pattern):
+                pieces.append(_literal_character(pattern[i + 1]))
+                i += 2
+                continue
+            if c == "[":
+                end = pattern.find("]", i + 1)
+                if end < 0:
+                    self.refuse(t, f"the pattern {pattern!r} opens [ and does not close it", "[[] for a bracket")
+                    return ""
+                pieces.append(_class(pattern[i + 1 : end]))
+                i = end + 1
+                continue
+            pieces.append({"%": ".*", "_": "."}.get(c) or _literal_character(c))
+            i += 1
+        return "".join(pieces)
+
+    def json_path(self, t: Typed, path: str) -> str:
+        """A T-SQL JSON path for DuckDB."""
+        path = path.strip()
+        if path.lower().startswith("lax "):
+            path = path[4:].strip()
+        if not path.startswith("$") or "*" in path:
+            self.refuse(t, f"the JSON path {path!r}", "a lax path such as $.a.b[0]")
+        return path
+
+    # choices
+
+    def _case(self, t: Typed) -> str:
+        parts = ["CASE"]
+        for i in range(0, len(t.args) - 1, 2):
+            parts.append(f"WHEN {self.sql(t.args[i])} THEN {self.sql(t.args[i + 1])}")
+        if t.args[-1].kind != "null" and not _is_null_cast(t.args[-1]):
+            parts.append(f"ELSE {self.sql(t.args[-1])}")
+        return " ".join((*parts, "END"))
+
+    def _coalesce(self, t: Typed) -> str:
+        return f"coalesce({', '.join(self.sql(a) for a in t.args)})"
+
+    def _nullif(self, t: Typed) -> str:
+        first, same = t.args
+        if first.type == t.value.type or {first.type.family, t.value.type.family} <= {"integer"}:
+            if not (first.padded or t.value.padded):
+                return f"nullif({self.sql(first)}, {self.sql(t.value)})"
+        return f"CASE WHEN {self.sql(same)} THEN NULL ELSE {self.sql(first)} END"
+
+    # aggregates and windows
+
+    def aggregate(self, t: Typed, over: str = "") -> str:
+        """SQL of an aggregate, ``over`` being its OVER clause when it has one."""
+        distinct = "DISTINCT " if t.value == "DISTINCT" else ""
+        if t.kind in ("COUNT", "COUNT_BIG"):
+            text = f"count({self._counted(t, distinct)}){over}"
+            return f"CAST({text} AS INTEGER)" if t.kind == "COUNT" else text
+        a = self.strict(t.args[0])
+        if t.kind == "SUM":
+            text = f"sum({distinct}{a}){over}"
+            plain = t.type.name in ("decimal", "float")
+            return text if plain else f"CAST({text} AS {t.type.duckdb})"
+        if t.kind == "AVG":
+            return self._average(t, f"sum({distinct}{a}){over}", f"count({distinct}{a}){over}")
+        if t.kind in ("GROUPING", "GROUPING_ID"):
+            return f"CAST(grouping({', '.join(self.key(x) for x in t.args)}) AS INTEGER)"
+        name = {"STDEV": "stddev_samp", "STDEVP": "stddev_pop", "VAR": "var_samp", "VARP": "var_pop"}.get(t.kind)
+        if name:
+            return f"{name}({distinct}CAST({a} AS DOUBLE)){over}"
+        return f"{t.kind.lower()}({a}){over}"
+
+    def _counted(self, t: Typed, distinct: str) -> str:
+        if not t.args:
+            return "*"
+        a = t.args[0]
+        if not distinct:
+            return self.sql(a)
+        # COUNT(DISTINCT) is the one place where DuckDB does not look at the collation.
+        return f"DISTINCT lower({self.key(a)})" if a.type.family == "string" else f"DISTINCT {self.sql(a)}"
+
+    def _average(self, t: Typed, total: str, count: str) -> str:
+        if t.type.family == "float":
+            return f"{total} / {count}"
+        if t.type.family == "integer":
+            # SQL Server adds up in the type of the result, so an overflowing sum is an error there too.
+            return f"CAST(CAST({total} AS {t.type.duckdb}) // {count} AS {t.type.duckdb})"
+        return self.quotient(total, f"nullif({count}, 0)", _scale(t.args[0].type), 0, t)
+
+    def _string_agg(self, t: Typed) -> str:
+        item, separator = t.args
+        order = f" ORDER BY {self.order(t.value)}" if t.value else ""
+        text = f"string_agg({self.sql(item)}, {self.sql(separator)}{order})"
+        return text if t.type.length == MAX else f"tsql.at_most({text}, {t.type.length})"
+
+    def _over(self, t: Typed) -> str:
+        rule: WindowRule = t.value
+        function = rule.function
+        if function.kind == "null":
+            return "NULL"
+        if function.kind.startswith("PERCENTILE"):
+            return self._percentile(t, function, rule)
+        parts: list[str] = []
+        if rule.partition:
+            parts.append("PARTITION BY " + ", ".join(self.key(p) for p in rule.partition))
+        if rule.order:
+            parts.append("ORDER BY " + self.order(rule.order))
+            if rule.frame:
+                parts.append(rule.frame)
+        over = f" OVER ({' '.join(parts)})"
+        if function.kind in _AGGREGATE_KINDS:
+            return self.aggregate(function, over)
+        args = ", ".join(self.strict(a) for a in function.args)
+        return f"{function.kind.lower()}({args}){over}"
+
+    def _percentile(self, t: Typed, function: Typed, rule: WindowRule) -> str:
+        key = rule.order[0]
+        share = function.args[0].value
+        partition = "PARTITION BY " + ", ".join(self.key(p) for p in rule.partition) if rule.partition else ""
+        if function.kind == "PERCENTILE_CONT":
+            number = f"1 - {share}" if key.descending else share
+            return f"quantile_cont(CAST({self.sql(key.expression)} AS DOUBLE), {number}) OVER ({partition})"
+        if key.descending:
+            return self.refuse(t, "PERCENTILE_DISC with DESC", "the order turned round")
+        return f"quantile_disc({self.strict(key.expression)}, {share}) OVER ({partition})"
+
+
+_AGGREGATE_KINDS = ("SUM", "AVG", "MIN", "MAX", "COUNT", "COUNT_BIG", "STDEV", "STDEVP", "VAR", "VARP", "GROUPING",
+                    "GROUPING_ID")  # fmt: skip
+
+_METHODS = {
+    "column": Renderer._column,
+    "literal": Renderer._literal,
+    "null": Renderer._null,
+    "hex": Renderer._hex,
+    "retype": Renderer._retype,
+    "cast": Renderer._cast,
+    "negate": Renderer._negate,
+    **dict.fromkeys(("+", "-", "*"), Renderer._plus),
+    "/": Renderer._divide,
+    "%": Renderer._modulo,
+    "||": Renderer._concat,
+    **dict.fromkeys(("&", "|", "^"), Renderer._infix),
+    "~": Renderer._invert,
+    "true": Renderer._true,
+    **dict.fromkeys(("=", "<>", "<", ">", "<=", ">="), Renderer._compare),
+    **dict.fromkeys(("AND", "OR"), Renderer._and),
+    "NOT": Renderer._not,
+    "IS NULL": Renderer._is_null,
+    "IN": Renderer._in,
+    "in_query": Renderer._in_query,
+    "quantified": Renderer._quantified,
+    "exists": Renderer._exists,
+    "subquery": Renderer._subquery,
+    "LIKE": Renderer._like,
+    "CASE": Renderer._case,
+    "COALESCE": Renderer._coalesce,
+    "NULLIF": Renderer._nullif,
+    **dict.fromkeys(_AGGREGATE_KINDS, Renderer.aggregate),
+    "STRING_AGG": Renderer._string_agg,
+    "over": Renderer._over,
+}
+
+
+def quoted(name: str) -> str:
+    """``name`` as a DuckDB identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _scale(t: SqlType) -> int:
+    return t.digits[1]
+
+
+def _is_bit_as_number(t: Typed) -> bool:
+    return t.kind == "cast" and t.value.implicit and t.args[0].type.family == "bit"
+
+
+def _is_null_cast(t: Typed) -> bool:
+    return t.kind == "cast" and t.value.implicit and t.args[0].kind == "null"
+
+
+def _literal_character(c: str) -> str:
+    return "\\" + c if c in r"\.^$|?*+()[]{}" else c
+
+
+def _class(body: str) -> str:
+    negated = body.startswith("^")
+    body = body[1:] if negated else body
+    members: list[str] = []
+    i = 0
+    while i < len(body):
+        if i + 2 < len(body) and body[i + 1] == "-":
+            members.append(_range(body[i], body[i + 2]))
+            i += 3
+        else:
+            members.append(_in_class(body[i]))
+            i += 1
+    return f"[{'^' if negated else ''}{''.join(members)}]"
+
+
+def _in_class(c: str) -> str:
+    return "\\" + c if c in r"\]^-[" else c
+
+
+def _range(first: str, last: str) -> str:
+    """A range of characters; between letters the default collation also sorts their accented forms."""
+    text = f"{_in_class(first)}-{_in_class(last)}"
+    a, b = first.lower(), last.lower()
+    if not ("a" <= a <= "z" and "a" <= b <= "z"):
+        return text
+    return f"{a}-{b}" + "".join(c for c in _ACCENTED if a <= unicodedata.normalize("NFD", c)[0] < b)
+
+
+_ACCENTED = [
+    c for c in map(chr, range(0xE0, 0x180)) if c.islower() and "a" <= unicodedata.normalize("NFD", c)[0] <= "z"
+]
