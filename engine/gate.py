@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Gate", "Verdict", "duckdb_engine", "preload"]
 
-RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 20, "include_unexpected_rows": False}
+RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 10, "include_unexpected_rows": False}
 _KEPT_PLANS = 4096
 
 
@@ -57,6 +57,12 @@ def duckdb_engine(con_factory: Callable[[], duckdb.DuckDBPyConnection]) -> sa.En
     engine = sa.create_engine(
         "duckdb://", creator=lambda: ConnectionWrapper(con_factory()), poolclass=sa.pool.QueuePool, pool_size=1
     )
+
+    # The dialect quotes PostgreSQL's keywords; DuckDB has more of them, and a column may be called "at" or "pivot".
+    own = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
+    keywords = {name for (name,) in con_factory().execute(own).fetchall()}
+    preparer = engine.dialect.identifier_preparer
+    preparer.reserved_words = frozenset(preparer.reserved_words) | keywords
 
     @sa.event.listens_for(engine, "after_cursor_execute")
     def _fetch_at_once(_con: Any, cursor: Any, _sql: Any, _parameters: Any, context: Any, _many: Any) -> None:
@@ -106,11 +112,17 @@ class Gate:
     def __init__(self, engine: sa.Engine) -> None:
         from engine import gx
 
+        self._engine = engine
         self._gx = gx.StagingEngine(engine)
         self._graph = gx.Graph(self._gx)
         self._plans: dict[str, _Plan] = {}
         self._dialect = {"mssql": "tsql"}.get(engine.dialect.name, engine.dialect.name)
         self._preparer = engine.dialect.identifier_preparer
+
+    def close(self) -> None:
+        """Give the warehouse's connections back; the gate judges nothing more."""
+        self._gx.close()
+        self._engine.dispose()
 
     def judge(
         self,
@@ -240,7 +252,7 @@ class Gate:
                 raise ValueError(
                     f"{verdict.unexpected:,} rows fail, but {moved:,} meet the condition that would move them"
                 )
-        sample = _sample(e, found) or self._keys(at, verdict.condition, e.columns)
+        sample = _sample(e, found, at.key) or self._keys(at, verdict.condition, e.columns)
         message = verdicts.failed_values(e, verdict.unexpected, total, sample)
         return replace(verdict, total=total, message=message, reason=verdicts.reason(e), sample=sample)
 
@@ -294,7 +306,7 @@ class Gate:
         names = ", ".join(self._preparer.quote(k) for k in key)
         top, limit = (f"TOP {SAMPLE} ", "") if self._dialect == "tsql" else ("", f" LIMIT {SAMPLE}")
         rows = self._rows(f"SELECT {top}{names} FROM {self._name(at)} WHERE {condition} ORDER BY {names}{limit}")
-        return tuple(", ".join(f"{k} {verdicts.shown(v)}" for k, v in zip(key, row, strict=True)) for row in rows)
+        return tuple(_key_words(key, row) for row in rows)
 
     def _rows(self, sql: str) -> list[Any]:
         with self._gx.get_connection() as connection:
@@ -352,6 +364,10 @@ def _counts(case: _Case, outcome: Mapping[str, Any], found: Mapping[str, Any]) -
     return int(outcome["unexpected_count"]), total
 
 
+def _key_words(key: Sequence[str], row: Sequence[Any]) -> str:
+    return ", ".join(f"{name} {verdicts.shown(value)}" for name, value in zip(key, row, strict=True))
+
+
 def _observed(outcome: Mapping[str, Any]) -> str:
     for name in ("observed_value", "partial_unexpected_list", "partial_missing_list"):
         if outcome.get(name) not in (None, []):
@@ -359,10 +375,13 @@ def _observed(outcome: Mapping[str, Any]) -> str:
     return ""
 
 
-def _sample(e: Expectation, found: Mapping[str, Any]) -> tuple[str, ...]:
+def _sample(e: Expectation, found: Mapping[str, Any], key: Sequence[str]) -> tuple[str, ...]:
     values = next((v for name, v in found.items() if name.endswith((".unexpected_values", "_query.table"))), None) or []
     if e.query:
-        values = [dict(list(dict(row).items())[:4]) for row in values]
+        # A row is told by its key; a query that computes something shows what it computed.
+        if key and values and all(k in values[0] for k in key):
+            return tuple(_key_words(key, [row[k] for k in key]) for row in values[:SAMPLE])
+        values = [{k: row[k] for k in list(row)[:4]} for row in values]
     elif "column_A" in e.kwargs:
         values = [dict(zip(e.columns, pair, strict=True)) for pair in values]
     distinct = dict.fromkeys(verdicts.shown(v) for v in values if v is not None)

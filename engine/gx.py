@@ -227,6 +227,7 @@ def first_words(error: BaseException) -> str:
     text = re.split(r"\n+(?:LINE \d|\[SQL:|Candidate functions:|\s*Candidate )|\. You might need to add", text)[0]
     text = re.sub(r"^\((?:_?duckdb|pyodbc)[\w.]*\)\s*", "", text)
     text = re.sub(r"^(?:Error|\w+ Error): ", "", text)
+    text = re.sub(r'The column "(.+)" in BatchData does not exist\.', r"the table has no column \1", text)
     return " ".join(text.split())
 
 

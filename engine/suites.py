@@ -162,8 +162,8 @@ def _columns(kwargs: Mapping[str, Any]) -> tuple[str, ...]:
     names: list[str] = []
     for name in _READ:
         value = kwargs.get(name)
-        names += [value] if isinstance(value, str) else list(value or [])
-    return tuple(names)
+        names += [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return tuple(str(name) for name in names)
 
 
 def _id(type_: str, kwargs: Mapping[str, Any]) -> str:
@@ -200,17 +200,19 @@ class _Reader:
         if not isinstance(listed, list):
             self.problem(("expectations",), "expectations is not a list", expected="- type: … for each", value=True)
             return
-        seen: dict[str, int] = {}
+        said: dict[tuple[str, str], int] = {}
+        ids: set[str] = set()
         for i, item in enumerate(listed):
             expectation = self.expectation(i, item)
             if expectation is None:
                 continue
-            if expectation.id in seen:
+            same = said.setdefault((expectation.type, _hash(expectation.kwargs)), i)
+            if same != i:
+                line = self.node.at("expectations", same)[0]
+                self.problem(("expectations", i), f"the same expectation stands on line {line}", expected="it once")
+            if expectation.id in ids:
                 expectation = replace(expectation, id=f"{expectation.id}#{_hash(expectation.kwargs)}")
-            if expectation.id in seen:
-                first = self.node.at("expectations", seen[expectation.id])[0]
-                self.problem(("expectations", i), f"the same expectation stands on line {first}", expected="it once")
-            seen.setdefault(expectation.id, i)
+            ids.add(expectation.id)
             yield expectation
 
     def expectation(self, i: int, item: Any) -> Expectation | None:
@@ -410,7 +412,8 @@ class _Reader:
         found: list[tuple[str, Position]] = []
         for name in _READ:
             value, path = kwargs.get(name), (*here, "kwargs", name)
-            parts = [(value, path)] if isinstance(value, str) else [(v, (*path, i)) for i, v in enumerate(value or [])]
+            listed = enumerate(value) if isinstance(value, list) else ()
+            parts = [(value, path)] if isinstance(value, str) else [(v, (*path, i)) for i, v in listed]
             found += [(str(v), Position(self.node.file, *self.node.value_at(*p))) for v, p in parts]
         condition = kwargs.get("row_condition")
         if isinstance(condition, str):

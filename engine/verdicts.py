@@ -99,11 +99,9 @@ _WHOLE = {
 def failed_values(expectation: Expectation, unexpected: int, total: int | None, sample: Sequence[str]) -> str:
     """The sentence about failing rows: "age: 3 of 5,000 values (0.06 %) are not between 0 and 120: 130, 141"."""
     if expectation.query:
-        what = expectation.description or "no row is found by the query"
-        some = (
-            f"{unexpected:,} row{'s' * (unexpected != 1)} found" if total is None else share(unexpected, total, "row")
-        )
-        sentence = f"does not hold: {what}; {some}"
+        what = expectation.description or "the query finds rows"
+        rows = f"{unexpected:,} row{'s' * (unexpected != 1)} found"
+        sentence = f"{what}: {rows if total is None else share(unexpected, total, 'row') + ' fail'}"
     else:
         noun = "value" if isinstance(expectation.kwargs.get("column"), str) else "row"
         words = _VALUES.get(expectation.type, "do not hold")
