@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from engine import verdicts
@@ -62,15 +63,24 @@ def duckdb_engine(con_factory: Callable[[], duckdb.DuckDBPyConnection]) -> sa.En
     own = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
     keywords = {name for (name,) in con_factory().execute(own).fetchall()}
     preparer = engine.dialect.identifier_preparer
-    preparer.reserved_words = frozenset(preparer.reserved_words) | keywords
+    preparer.reserved_words = set(preparer.reserved_words) | keywords
 
     @sa.event.listens_for(engine, "after_cursor_execute")
     def _fetch_at_once(_con: Any, cursor: Any, _sql: Any, _parameters: Any, context: Any, _many: Any) -> None:
         # DuckDB drops a result when the next statement runs on its connection; Great Expectations reads late.
         if context is not None and cursor.description is not None:
-            context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, initial_buffer=cursor.fetchall())
+            rows = [tuple(map(_plain, row)) for row in cursor.fetchall()]
+            context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, initial_buffer=rows)
 
     return engine
+
+
+def _plain(value: Any) -> Any:
+    """Decimals as the numbers that Great Expectations would make of them, for which it walks through the call stack
+    and every module, for each one."""
+    if not isinstance(value, Decimal) or not value.is_finite():
+        return value
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 @dataclass
@@ -107,7 +117,7 @@ class _Staging:
 
 
 class Gate:
-    """Judges staging tables of one warehouse. One thread at a time."""
+    """Judges staging tables of one warehouse, one after the other, whatever the threads that ask."""
 
     def __init__(self, engine: sa.Engine) -> None:
         from engine import gx
@@ -118,6 +128,7 @@ class Gate:
         self._plans: dict[str, _Plan] = {}
         self._dialect = {"mssql": "tsql"}.get(engine.dialect.name, engine.dialect.name)
         self._preparer = engine.dialect.identifier_preparer
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Give the warehouse's connections back; the gate judges nothing more."""
@@ -141,19 +152,26 @@ class Gate:
         An expectation that cannot be judged, for whatever reason, is a failed critical verdict with the reason.
         """
         at = _Staging(schema, table, key)
-        with self._gx.table(schema, table, _described(columns)):
-            cases = [self._case(e, at, transpile) for e in suite.expectations]
+        with self._lock, self._gx.table(schema, table, _described(columns)):
+            cases = [self._case(e, transpile) for e in suite.expectations]
             self._measure(cases, at)
             return [self._verdict(case, at) for case in cases]
 
-    def _case(self, e: Expectation, at: _Staging, transpile: Callable[[str], str]) -> _Case:
+    def prepare(self, suite: Suite, *, transpile: Callable[[str], str] = lambda tsql: tsql) -> None:
+        """Do what judging by ``suite`` needs and no data: half of the work for a small table, while others are loaded.
+        What is wrong is left to ``judge`` to say."""
+        for e in suite.expectations:
+            with self._lock:
+                self._case(e, transpile)
+
+    def _case(self, e: Expectation, transpile: Callable[[str], str]) -> _Case:
         from engine import gx
 
         case = _Case(e)
         try:
             kwargs = dict(e.kwargs)
             if e.query:
-                case.query = RowQuery(transpile(e.bindable_query), at.schema, at.table, self._dialect)
+                case.query = RowQuery(transpile(e.bindable_query), self._dialect)
                 kwargs[QUERY_KWARG] = case.query.template
             case.plan = self._planned(e.type, kwargs)
         except Exception as error:
@@ -230,7 +248,7 @@ class Gate:
         )  # fmt: skip
         if unexpected:
             condition = self._condition(case, at)
-            rows = case.query.sql if case.query else f"SELECT * FROM {self._name(at)} WHERE {condition}"
+            rows = case.query.sql(at.schema, at.table) if case.query else f"SELECT * FROM {self._name(at)} WHERE {condition}"
             verdict = replace(verdict, condition=condition, rows_sql=rows)
         if success:
             return replace(verdict, message=verdicts.held(e, total, observed))
@@ -261,7 +279,7 @@ class Gate:
         e = case.expectation
         if case.query is not None:
             try:
-                return case.query.condition(check_row_wise(e.query))
+                return case.query.condition(check_row_wise(e.query), at.table)
             except NotRowWise:
                 if e.quarantine:
                     raise

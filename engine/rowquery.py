@@ -74,21 +74,23 @@ def _alias_used_once(tree: exp.Select, table: exp.Table) -> str:
 
 
 class RowQuery:
-    """A translated row query: ``template`` with ``{batch}`` for Great Expectations, ``sql`` to read, ``condition`` for
-    the rows of the table ``schema.table``, which must be plain names."""
+    """A translated row query. ``template`` is for Great Expectations, with ``{batch}`` for the table, and the same in
+    every load."""
 
-    def __init__(self, translated: str, schema: str, table: str, dialect: str) -> None:
-        text = translated.strip().rstrip(";").rstrip()
-        self.sql = _BARE.sub(table, _FULL.sub(f"{schema}.{table}", text))
+    def __init__(self, translated: str, dialect: str) -> None:
+        self._text = translated.strip().rstrip(";").rstrip()
         self._dialect = dialect
-        self._table = table
         # Great Expectations fills the query in with str.format and hands it to a parser of :name parameters.
-        braces = text.replace("{", "{{").replace("}", "}}")
-        braces = _BARE.sub(table, _FULL.sub("{batch}", braces))
+        braces = _FULL.sub("{batch}", self._text.replace("{", "{{").replace("}", "}}"))
         self.template = re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", braces)
 
-    def condition(self, alias: str) -> str:
-        """The WHERE of the query, its ``alias`` replaced by the table's own name.
+    def sql(self, schema: str, table: str) -> str:
+        """The query over the table ``schema.table``, which must be plain names."""
+        return _FULL.sub(f"{schema}.{table}", self._text)
+
+    def condition(self, alias: str, table: str) -> str:
+        """The WHERE of the query, for use in ``SELECT * FROM <schema>.<table> WHERE …``: ``alias``, by which the query
+        calls the table (if it does), becomes the table's own name.
 
         Raises NotRowWise when the translation left no WHERE at the top level.
         """
@@ -98,21 +100,21 @@ class RowQuery:
             kind = token.token_type.name
             depth += (kind == "L_PAREN") - (kind == "R_PAREN")
             if depth == 0 and kind == "WHERE":
-                return "(" + self._renamed(tokens[i + 1 :], token.end + 1, alias) + ")"
+                return "(" + self._renamed(tokens[i + 1 :], token.end + 1, alias or BATCH_TABLE, table) + ")"
         raise NotRowWise("its translation has no WHERE at the top level")
 
     def _tokens(self) -> list[Token]:
         from sqlglot.dialects import Dialect
 
-        return list(Dialect.get_or_raise(self._dialect).tokenize(self.sql))
+        return list(Dialect.get_or_raise(self._dialect).tokenize(self._text))
 
-    def _renamed(self, tokens: list[Token], start: int, alias: str) -> str:
+    def _renamed(self, tokens: list[Token], start: int, alias: str, table: str) -> str:
         out, at = [], start
         for i, token in enumerate(tokens):
             follows_dot = i > 0 and tokens[i - 1].token_type.name == "DOT"
             before_dot = i + 1 < len(tokens) and tokens[i + 1].token_type.name == "DOT"
-            if alias and before_dot and not follows_dot and token.text.casefold() == alias.casefold():
-                out += [self.sql[at : token.start], self._table]
+            if before_dot and not follows_dot and token.text.casefold() == alias.casefold():
+                out += [self._text[at : token.start], table]
                 at = token.end + 1
-        text = "".join([*out, self.sql[at:]]).strip()
+        text = "".join([*out, self._text[at:]]).strip()
         return text + "\n" if "--" in text else text

@@ -89,8 +89,10 @@ class Expectation:
     @property
     def bindable_query(self) -> str:
         """The T-SQL of a row query with the table ``BATCH`` in the place of ``{batch}``."""
-        sql = re.sub(r"\{batch\}(?=\s*\.)", f"[{BATCH_TABLE}]", self.query)
-        return sql.replace("{batch}", f"[{BATCH_SCHEMA}].[{BATCH_TABLE}]")
+        source, of_column = f"[{BATCH_SCHEMA}].[{BATCH_TABLE}]", re.compile(r"\{batch\}(?=\s*\.)")
+        if of_column.search(self.query):
+            source += f" AS [{BATCH_TABLE}]"
+        return of_column.sub(f"[{BATCH_TABLE}]", self.query).replace("{batch}", source)
 
 
 @dataclass(frozen=True)

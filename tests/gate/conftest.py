@@ -9,9 +9,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from engine.bind import bind, parse
 from engine.gate import Gate, Verdict, duckdb_engine
 from engine.sqltypes import Column, parse_type
-from engine.suites import Suite, load_suite
+from engine.suites import BATCH, Suite, load_suite
+from engine.warehouse.duckdb_dialect import to_duckdb
 
 COLUMNS = {
     "id": "bigint", "name": "nvarchar(20)", "kind": "nvarchar(10)", "small": "int", "large": "int", "score": "decimal(5,1)",
@@ -77,6 +79,11 @@ def judge(gate: Gate, suite_of: Callable[..., Suite]) -> Callable[..., list[Verd
 
     def run(text: str, table: str = STAGING) -> list[Verdict]:
         columns = [Column(name, parse_type(type_)) for name, type_ in COLUMNS.items()]
-        return gate.judge("silver", table, suite_of(text), columns=columns, key=["id"])
+        catalog = {BATCH: columns, "silver.others": [Column("other_id", parse_type("int"))]}
+
+        def transpile(tsql: str) -> str:
+            return to_duckdb(bind(parse(tsql), catalog))
+
+        return gate.judge("silver", table, suite_of(text), columns=columns, key=["id"], transpile=transpile)
 
     return run

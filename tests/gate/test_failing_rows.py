@@ -63,7 +63,8 @@ FAILING = {
         [4, 5, 7]),
     "rows of a query without an alias": (
         "unexpected_rows_expectation",
-        {"unexpected_rows_query": "SELECT * FROM {batch} WHERE EXISTS (SELECT 1 FROM silver.others o WHERE o.other_id = {batch}.other_id) AND small > 1"},
+        {"unexpected_rows_query":
+         "SELECT * FROM {batch} WHERE small > 1 AND other_id IN (SELECT o.other_id FROM silver.others o WHERE o.other_id = {batch}.other_id)"},
         [2, 3]),
     "rows of a query with braces and colons": (
         "unexpected_rows_expectation",

@@ -106,6 +106,14 @@ def test_each_table_is_judged_by_what_it_holds_now(gate: Gate, con: duckdb.DuckD
         assert verdict.unexpected == failing
 
 
+def test_preparing_leaves_the_verdicts_as_they_are(gate: Gate) -> None:
+    mixed = [_expectation(i, t, k) for i, (t, k, _) in enumerate(BROKEN)] + [_expectation(100 + i, t, k) for i, (t, k, _) in enumerate(SOUND)]
+    suite = Suite(expectations=tuple(mixed))
+    before = gate.judge("silver", STAGING, suite, columns=_columns())
+    gate.prepare(suite)
+    assert gate.judge("silver", STAGING, suite, columns=_columns()) == before
+
+
 def test_nothing_stays_open_after_a_judgement(
     gate: Gate, con: duckdb.DuckDBPyConnection, judge: Callable[..., list[Verdict]]
 ) -> None:

@@ -93,7 +93,8 @@ def test_no_page_asks_anything_of_the_network(docs: Path) -> None:
 
 def test_the_index_has_a_row_for_each_table_in_the_order_of_the_layers(docs: Path) -> None:
     index = (docs / "index.html").read_text(encoding="utf-8")
-    assert re.findall(r'<a href="tables/(\S+?)\.html">', index.split("<tbody>")[1]) == [
+    rows = re.findall(r'<a href="tables/(\S+?)\.html">', index.split("<tbody>")[1])
+    assert rows == [
         "bronze.things",
         "silver.things",
         "silver.things",

@@ -17,7 +17,7 @@ SENTENCES: list[tuple[str, dict[str, Any], str]] = [
     ("expect_column_values_to_be_in_set", {"column": "kind", "value_set": ["movie", "series"]},
      "kind: 1 of 6 values (17 %) are none of ('movie', 'series'): 'radio'"),
     ("expect_column_values_to_be_between", {"column": "score", "min_value": 0, "max_value": 50},
-     "score: 2 of 6 values (33 %) are not between 0 and 50: 99.9, -1.0"),
+     "score: 2 of 6 values (33 %) are not between 0 and 50: 99.9, -1"),
     ("expect_column_values_to_be_between", {"column": "day", "min_value": "2026-01-01"},
      "day: 1 of 6 values (17 %) are not at least 2026-01-01: 2025-12-31"),
     ("expect_column_pair_values_a_to_be_greater_than_b", {"column_A": "large", "column_B": "small", "or_equal": True},

@@ -103,7 +103,8 @@ BAD = {
     "regular expressions": (
         "expectations:\n  - type: expect_column_values_to_match_regex\n    kwargs: {column: a, regex: x+}\n", 2,
         "SQL Server 2019 has no regular expressions", ""),
-    "types": ("expectations:\n  - type: expect_column_values_to_be_of_type\n    kwargs: {column: a, type_: INTEGER}\n", 2, "pipelines.yaml declares", ""),
+    "types": ("expectations:\n  - type: expect_column_values_to_be_of_type\n    kwargs: {column: a, type_: INTEGER}\n", 2,
+              "pipelines.yaml declares", ""),
     "query without batch": (
         "expectations:\n  - type: unexpected_rows_expectation\n    kwargs: {unexpected_rows_query: SELECT 1 FROM silver.users}\n", 3,
         "does not read {batch}", ""),
@@ -197,7 +198,8 @@ def test_reading_a_suite_imports_neither_great_expectations_nor_a_driver(tmp_pat
     code = (
         "import sys, pathlib; from engine.suites import load_suite; from engine import gate, report;"
         f"root = pathlib.Path({str(tmp_path)!r}); load_suite(root / 'expectations/silver/things.yaml', root);"
-        "heavy = {'great_expectations', 'duckdb', 'sqlalchemy', 'pandas', 'pyarrow', 'sqlglot'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
+        "heavy = set(sys.modules) & {'great_expectations', 'duckdb', 'sqlalchemy', 'pandas', 'pyarrow', 'sqlglot'};"
+        "sys.exit(str(heavy) if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
