@@ -53,7 +53,17 @@ def find_root() -> Path:
 
 
 def _project() -> Project:
-    return load_project(find_root())
+    root = find_root()
+    try:
+        return load_project(root)
+    except ProjectError as error:
+        from engine.model import further_problems
+
+        try:
+            more = further_problems(root)
+        except ProjectError:
+            more = []  # pipelines.yaml cannot be read at all
+        raise ProjectError([*error.problems, *more]) from None
 
 
 def _day(text: str | None) -> dt.date:

@@ -79,7 +79,7 @@ def outcome_line(outcome: Outcome, number: int, total: int, width: int) -> Text:
     line.append(f"{outcome.table:<{width}}  ").append(f"{outcome.state:<9}", style=STYLES[outcome.state])
     record = outcome.record
     if outcome.state == "published" and record:
-        line.append(f" {record.rows_published:>11,} rows  {outcome.seconds:>6.2f} s")
+        line.append(f" {record.rows_published:>11,} {'row ' if record.rows_published == 1 else 'rows'}  {outcome.seconds:>6.2f} s")
         for count, what in ((record.rows_filtered, "filtered"), (record.rows_duplicate, "duplicate"), (record.rows_quarantined, "quarantined")):
             if count:
                 line.append(f"  {count:,} {what}", style="yellow" if what == "quarantined" else "dim")

@@ -109,7 +109,7 @@ class Live:
         """Note a table's state, step or rows; written at once when the state changed, else a few times a second."""
         with self._lock:
             entry = self.content["tables"].setdefault(name, {})
-            urgent = "state" in changes and changes["state"] != entry.get("state")
+            urgent = any(changes.get(k) != entry.get(k) for k in ("state", "step") if k in changes)
             entry.update(changes)
             if urgent or time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES:
                 self._write()

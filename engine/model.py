@@ -8,11 +8,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.bind import BindError, Bound, bind, parse, tables_of
 from engine.errors import Problem, ProjectError, SourceError, nearest
-from engine.project import PIPELINES, Project
+from engine.project import PIPELINES, Project, load_project
 from engine.specs import TableSpec
 from engine.sqltypes import Column, parse_type
 from engine.suites import BATCH, Suite, load_suite, suite_with_key
@@ -97,11 +98,22 @@ def load_model(project: Project, target: str, logical_date: dt.date, *, watermar
     return model
 
 
+def further_problems(root: Path) -> list[Problem]:
+    """What is wrong with templates and suites when pipelines.yaml itself is wrong, as far as that can be told."""
+    project = load_project(root, partial=True)
+    if project.default_target not in project.targets:
+        return []
+    builder = _Builder(project, project.default_target, dt.datetime.now(dt.UTC).date(), {})
+    builder.build()
+    return [p for p in builder.problems if p.file != PIPELINES]
+
+
 class _Builder:
     def __init__(self, project: Project, target: str, logical_date: dt.date, watermarks: Mapping[str, str]) -> None:
         self.project = project
         self.node = project.node
         self.watermarks = watermarks
+        self.declared: Mapping[str, Any] = project.node.value.get("tables") or {}
         self.variables = project.variables(target)
         self.templates = Templates(project.root, {**self.variables, "logical_date": logical_date, "target": target})
         self.model = Model(project, target, logical_date)
@@ -154,7 +166,7 @@ class _Builder:
     def _known_inputs(self, name: str, read: Iterable[str]) -> Iterable[str]:
         # An unknown table is told by the binder, which has its line; here only the order is at stake.
         for table in dict.fromkeys(t.lower() for t in read):
-            if table in self.project.tables:
+            if table in self.declared:
                 yield table
 
     def _judged_by(self, name: str) -> list[str]:
@@ -303,7 +315,7 @@ class _Builder:
             for layer in ("bronze", "silver", "gold"):
                 for path in sorted((folder / layer).glob(f"*.{ending}")):
                     name = f"{layer}.{path.stem}"
-                    if name not in self.project.tables:
+                    if name not in self.declared:
                         self.problems.append(Problem(f"a {what} without a table: {PIPELINES} declares no {name}",
                                                      path.relative_to(self.project.root).as_posix(), 1, 1,
                                                      f"{name}: under tables", nearest(name, self.project.tables)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -116,8 +116,9 @@ def _lookup(match: re.Match[str], environment: Mapping[str, str]) -> str:
     return match["default"]
 
 
-def load_project(root: Path) -> Project:
-    """Read and validate ``root``/pipelines.yaml. Raises ProjectError with every problem found."""
+def load_project(root: Path, *, partial: bool = False) -> Project:
+    """Read and validate ``root``/pipelines.yaml. Raises ProjectError with every problem found; a ``partial`` project
+    is what of a faulty file can be understood."""
     path = root / PIPELINES
     if not path.is_file():
         raise ProjectError(Problem(f"no {PIPELINES} in {root}", expected="a project folder: go into one, or name it with --project"))
@@ -135,9 +136,12 @@ def load_project(root: Path) -> Project:
     project = Project(root, node, head.get("name", ""), head.get("vars", {}), targets, head.get("default_target", ""),
                       sources, tables, pipelines)
     problems += _references(project)
-    if problems:
+    if not problems:
+        return project
+    if not partial:
         raise ProjectError(problems)
-    return project
+    sound = {n: t for n, t in tables.items() if not _table_references(project, n, t) and (t.source is None or t.source in sources)}
+    return replace(project, tables=sound)
 
 
 def _head(node: Node, data: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:

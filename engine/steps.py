@@ -16,7 +16,7 @@ from engine.bind import BindError, bind, parse
 from engine.errors import GateFailed, ProjectError, WarehouseError
 from engine.ledger import LOADS, VERDICTS, WATERMARKS, LoadRecord, Published, Row, now, verdict_rows
 from engine.model import Model, Table, source_columns
-from engine.suites import BATCH, Suite
+from engine.suites import BATCH, Suite, catalogue
 from engine.warehouse import TableShape
 
 if TYPE_CHECKING:
@@ -125,10 +125,12 @@ def judge(load: Load, gate: Callable[[], Gate], lock: threading.Lock) -> None:
         if rules:
             reasons = [(v.condition, v.reason) for v in rules]
             load.record.rows_quarantined += load.warehouse.hold(load.shape, load.record.load_id, reasons, landed=load.table.landed)
-            # What is published is what is left: the other expectations have to hold for that.
-            ids = {v.id for v in first if v.quarantine}
-            rest = replace(suite, expectations=tuple(e for e in suite.expectations if e.id not in ids))
-            first = [v for v in first if v.id in ids] + (_judged(load, gate, lock, rest) if rest.expectations else [])
+            # What is published is what is left. Rules on single rows that held still hold for fewer rows; all others
+            # are judged again.
+            known = catalogue()
+            settled = {v.id for v in first if v.quarantine or (v.success and known[v.type]["rows"])}
+            rest = replace(suite, expectations=tuple(e for e in suite.expectations if e.id not in settled))
+            first = [v for v in first if v.id in settled] + (_judged(load, gate, lock, rest) if rest.expectations else [])
         load.verdicts = first
     failed = [v for v in load.verdicts if not v.success and not (v.quarantine and v.condition)]
     critical = [v for v in failed if v.severity == "critical"]

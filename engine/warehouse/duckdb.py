@@ -145,9 +145,9 @@ class DuckDBWarehouse:
     def drop_losers(self, shape: TableShape, load_id: str) -> int:
         """Of a ranked staging table keep the first of each key; the number of rows dropped."""
         name = qualified(*staging_name(shape, load_id))
-        with self.transaction() as cursor:
-            dropped = _changed(cursor.execute(f"DELETE FROM {name} WHERE __rank > 1"))
-            cursor.execute(f"ALTER TABLE {name} DROP COLUMN __rank")
+        # Two transactions: DuckDB does not let one both change a table's rows and its columns.
+        dropped = _changed(self._cursor.execute(f"DELETE FROM {name} WHERE __rank > 1"))
+        self._cursor.execute(f"ALTER TABLE {name} DROP COLUMN __rank")
         return dropped
 
     def settle_keys(self, shape: TableShape, load_id: str) -> tuple[int, int]:
@@ -235,6 +235,9 @@ class DuckDBWarehouse:
         """Give rows that were landed from a list the origins they had: the nth row of the list its nth origin. Tables
         without audit columns lose the ones that landing gave."""
         staging, held = qualified(*staging_name(shape, load_id)), qualified(*held_name(shape, load_id))
+        if not audited:
+            for column in AUDIT_COLUMNS:
+                self._cursor.execute(f"ALTER TABLE {staging} DROP COLUMN {quoted(column.name)}")
         with self.transaction() as cursor:
             cursor.execute("CREATE OR REPLACE TEMP TABLE __origins (row_number BIGINT, source_file VARCHAR, source_row BIGINT)")
             cursor.executemany("INSERT INTO __origins VALUES (?, ?, ?)", [[i + 1, *origin] for i, origin in enumerate(origins)])
@@ -243,9 +246,6 @@ class DuckDBWarehouse:
             if audited:
                 cursor.execute(f"UPDATE {staging} AS s SET _source_file = coalesce(o.source_file, ''), _source_row = coalesce(o.source_row, 0)"
                                " FROM __origins AS o WHERE o.row_number = s._source_row")
-            else:
-                for column in AUDIT_COLUMNS:
-                    cursor.execute(f"ALTER TABLE {staging} DROP COLUMN {quoted(column.name)}")
 
     def record(self, rows: LedgerRows) -> None:
         """Write ledger rows by themselves: a run's state, a load that failed."""

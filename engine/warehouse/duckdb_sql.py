@@ -88,7 +88,9 @@ def build(shape: TableShape, load_id: str, select: str, *, ranked: bool = False)
 
 def hold(shape: TableShape, load_id: str, reasons: Sequence[tuple[str, str]], *, landed: bool, moment: dt.datetime) -> str:
     """Copy the rows that meet any of the conditions to the held rows, each with every reason that applies."""
-    return statement("hold", shape, load_id, reasons=reasons, landed=landed, moment=moment)
+    audit = {c.name for c in AUDIT_COLUMNS}
+    data = [c for c in shape.columns if not (landed and c.name in audit)]
+    return statement("hold", shape, load_id, reasons=reasons, landed=landed, moment=moment, data=data)
 
 
 def history_shape(shape: TableShape) -> TableShape:

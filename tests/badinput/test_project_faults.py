@@ -112,7 +112,7 @@ CASES = [
          ("expectations/silver/orders.yaml:4:15: severity 'fatal'", "critical, warning or info")),
     Case("quarantine of a whole table", suite("expectations:\n  - type: expect_table_row_count_to_be_between\n    kwargs: {min_value: 1}\n    quarantine: true\n"),
          ("expectations/silver/orders.yaml:4", "no failing rows to move")),
-    Case("wrong column in a query", suite("expectations:\n  - type: unexpected_rows_expectation\n    kwargs: {unexpected_rows_query: SELECT b.* FROM {batch} AS b WHERE b.amuont < 0}\n"),
+    Case("wrong column in a query", suite("expectations:\n  - type: unexpected_rows_expectation\n    kwargs:\n      unexpected_rows_query: SELECT b.* FROM {batch} AS b WHERE b.amuont < 0\n"),
          ("expectations/silver/orders.yaml:2", "amuont")),
     Case("a suite without a table", {"expectations/silver/order.yaml": "expectations: []\n"}, ("expectations/silver/order.yaml:1:1: a suite without a table", "did you mean 'silver.orders'?")),
     Case("a suite that is no mapping", suite("- a\n"), ("expectations/silver/orders.yaml:1", "a suite is a mapping")),
