@@ -41,6 +41,10 @@ class Binder(Sources, Expressions):
     def statement(self, tree: exp.Expr) -> Bound:
         """Binds the whole statement; problems are left in ``self.problems``."""
         query = self.query(tree, Scope(), named=True, top=True)
+        for option in tree.args.get("options") or ():
+            if option.name.upper() == "MAXRECURSION" and option.expression is not None:
+                for entry in query.tables:
+                    entry.deepest = int(option.expression.name)
         return Bound(query.columns(), driving_table(query), tree, query)
 
     def subquery(self, node: exp.Expr, scope: Scope, *, named: bool = False) -> Query:

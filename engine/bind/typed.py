@@ -141,6 +141,8 @@ class CommonTable:
     columns: tuple[Column, ...] = ()
     query: Query | None = None
     recursive: bool = False
+    deepest: int = 100
+    """how many rounds a recursive entry may take before SQL Server stops it; 0 is no limit"""
 
 
 @dataclass(slots=True)

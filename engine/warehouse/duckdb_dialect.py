@@ -30,12 +30,14 @@ from engine.bind.typed import (
     SetOperation,
     Source,
     Typed,
+    problem,
 )
 from engine.sqltypes import MAX, Column, SqlType, string
 from engine.warehouse.duckdb_casts import cast
 from engine.warehouse.duckdb_expressions import Renderer, quoted
 from engine.warehouse.duckdb_macros import MACROS, install_macros
 
+_LEVEL = '"#level"'
 _NVMAX = string("nvarchar", MAX)
 
 __all__ = ["MACROS", "Refused", "install_macros", "to_duckdb"]
@@ -65,13 +67,32 @@ class QueryRenderer(Renderer):
             if entry.query is None:
                 continue
             columns = ", ".join(quoted(c.name) for c in entry.columns)
-            entries.append(f"{quoted(entry.name)} ({columns}) AS (\n{indent(self.query(entry.query), '    ')}\n)")
+            if entry.recursive and entry.deepest:
+                columns += f", {_LEVEL}"
+                body = self._counted_recursion(entry, entry.query)
+            else:
+                body = self.query(entry.query)
+            entries.append(f"{quoted(entry.name)} ({columns}) AS (\n{indent(body, '    ')}\n)")
         word = "WITH RECURSIVE " if any(t.recursive for t in tables) else "WITH "
         return word + ", ".join(entries) + "\n"
 
+    def _counted_recursion(self, entry: CommonTable, query: Query) -> str:
+        """The recursive entry with its rounds counted, because SQL Server stops at 100 unless told otherwise."""
+        if not isinstance(query, SetOperation) or not isinstance(query.right, Select):
+            return self.query(query)
+        own = [s.alias for s in query.right.sources if s.value is entry]
+        if len(own) != 1:
+            self.problems.append(problem(query.node, f"{entry.name} reads itself more than once"))
+            return ""
+        level = f"{quoted(own[0])}.{_LEVEL}"
+        stop = f"error('The maximum recursion {entry.deepest} has been exhausted before statement completion.')"
+        step = f"CASE WHEN {level} >= {entry.deepest} THEN {stop} ELSE {level} + 1 END"
+        anchor = f"SELECT *, 0 FROM (\n{indent(self.query(query.left), '    ')}\n)"
+        return f"{anchor}\nUNION ALL\n{self._select(query.right, False, step)}"
+
     # SELECT
 
-    def _select(self, q: Select, keys: bool) -> str:
+    def _select(self, q: Select, keys: bool, extra: str = "") -> str:
         outer, self.replaced = self.replaced, {}
         lines: list[str] = []
         tail = self._sources(q)
@@ -82,6 +103,7 @@ class QueryRenderer(Renderer):
         if q.having is not None:
             tail.append(f"HAVING {self.sql(q.having)}")
         outputs = [self._output(o.expression, o.name, keys) for o in q.outputs]
+        outputs.extend([extra] if extra else [])
         lines.append(self._head(q, keys))
         lines.append(",\n".join(f"    {o}" for o in outputs))
         lines.extend(tail)
