@@ -89,6 +89,8 @@ def build(out: Path, results: Sequence[TableVerdicts], *, project: str = "") -> 
     tables that are no longer among the results are removed. Returns the path of index.html."""
     from great_expectations.render.view import DefaultJinjaPageView
 
+    from engine import gx  # noqa: F401  (first: it keeps the import short)
+
     view = DefaultJinjaPageView(custom_views_directory=str(_STATIC / "views"))
     made_at = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
     tables = sorted((_described(r) for r in results), key=lambda t: (t["rank"], t["full"]))
