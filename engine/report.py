@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html
+import importlib
 import json
 import re
 import shutil
@@ -87,9 +88,8 @@ def build_from_ledger(project: Project, warehouse: Reader) -> Path:
 def build(out: Path, results: Sequence[TableVerdicts], *, project: str = "") -> Path:
     """Write the Data Docs of ``results`` into the folder ``out``: index.html, one page a table, styles. Pages of
     tables that are no longer among the results are removed. Returns the path of index.html."""
+    importlib.import_module("engine.gx")  # first: it keeps the import of Great Expectations short
     from great_expectations.render.view import DefaultJinjaPageView
-
-    from engine import gx  # noqa: F401  (first: it keeps the import short)
 
     view = DefaultJinjaPageView(custom_views_directory=str(_STATIC / "views"))
     made_at = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -191,8 +191,6 @@ def _sections(table: Mapping[str, Any]) -> list[Any]:
         return []
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
-
-    from engine import gx  # noqa: F401  (first: it keeps the import short)
 
     results = [_result(v) for v in table["verdicts"]]
     suite = ExpectationSuiteValidationResult(
