@@ -101,9 +101,10 @@ def load_model(project: Project, target: str, logical_date: dt.date, *, watermar
 def further_problems(root: Path) -> list[Problem]:
     """What is wrong with templates and suites when pipelines.yaml itself is wrong, as far as that can be told."""
     project = load_project(root, partial=True)
-    if project.default_target not in project.targets:
+    target = project.default_target if project.default_target in project.targets else next(iter(project.targets), "")
+    if not target:
         return []
-    builder = _Builder(project, project.default_target, dt.datetime.now(dt.UTC).date(), {})
+    builder = _Builder(project, target, dt.datetime.now(dt.UTC).date(), {})
     builder.build()
     return [p for p in builder.problems if p.file != PIPELINES]
 

@@ -16,7 +16,7 @@ from engine.bind import BindError, bind, parse
 from engine.errors import GateFailed, ProjectError, WarehouseError
 from engine.ledger import LOADS, VERDICTS, WATERMARKS, LoadRecord, Published, Row, now, verdict_rows
 from engine.model import Model, Table, source_columns
-from engine.suites import BATCH, Suite, catalogue
+from engine.suites import BATCH, HOLDS_FOR_FEWER, Suite
 from engine.warehouse import TableShape
 
 if TYPE_CHECKING:
@@ -127,8 +127,7 @@ def judge(load: Load, gate: Callable[[], Gate], lock: threading.Lock) -> None:
             load.record.rows_quarantined += load.warehouse.hold(load.shape, load.record.load_id, reasons, landed=load.table.landed)
             # What is published is what is left. Rules on single rows that held still hold for fewer rows; all others
             # are judged again.
-            known = catalogue()
-            settled = {v.id for v in first if v.quarantine or (v.success and known[v.type]["rows"])}
+            settled = {v.id for v in first if v.quarantine or (v.success and v.type in HOLDS_FOR_FEWER)}
             rest = replace(suite, expectations=tuple(e for e in suite.expectations if e.id not in settled))
             first = [v for v in first if v.id in settled] + (_judged(load, gate, lock, rest) if rest.expectations else [])
         load.verdicts = first

@@ -33,6 +33,15 @@ NOT_NULL, UNIQUE, COMPOUND = (
     "expect_compound_columns_to_be_unique",
 )
 
+HOLDS_FOR_FEWER = frozenset({
+    NOT_NULL, UNIQUE, COMPOUND, "expect_column_values_to_be_null", "expect_column_values_to_be_in_set",
+    "expect_column_values_to_not_be_in_set", "expect_column_values_to_be_between",
+    "expect_column_value_lengths_to_be_between", "expect_column_value_lengths_to_equal",
+    "expect_column_values_to_match_like_pattern", "expect_column_values_to_not_match_like_pattern",
+    "expect_column_pair_values_to_be_equal", "expect_column_pair_values_a_to_be_greater_than_b",
+})
+"""What holds for some rows and therefore for fewer of them. Not so a z-score, an order or a query's total."""
+
 BATCH_SCHEMA, BATCH_TABLE = "gate", "__batch__"
 BATCH = f"{BATCH_SCHEMA}.{BATCH_TABLE}"
 """The table that stands for ``{batch}`` while a row query is bound and translated: put the judged table's columns

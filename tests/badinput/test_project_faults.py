@@ -135,11 +135,11 @@ def test_a_fault_is_told_with_its_place_and_nothing_runs(case: Case, tmp_path: P
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
-    write_project(tmp_path, yaml("source: orders", "source: order") | changed("o.amount,", "o.amuont,")
+    write_project(tmp_path, yaml("default_target: embedded", "default_target: embeded") | changed("o.amount,", "o.amuont,")
                   | suite("expectations:\n  - type: expect_nothing\n"))
     said = medallion(tmp_path, "check")
     assert said.code == 1
-    for words in ("no source 'order'", "amuont", "unknown expectation 'expect_nothing'"):
+    for words in ("no target 'embeded'", "amuont", "unknown expectation 'expect_nothing'"):
         assert words in said.err
 
 
