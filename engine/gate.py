@@ -324,7 +324,7 @@ class Gate:
         names = ", ".join(self._preparer.quote(k) for k in key)
         top, limit = (f"TOP {SAMPLE} ", "") if self._dialect == "tsql" else ("", f" LIMIT {SAMPLE}")
         rows = self._rows(f"SELECT {top}{names} FROM {self._name(at)} WHERE {condition} ORDER BY {names}{limit}")
-        return tuple(_key_words(key, row) for row in rows)
+        return _key_sample(key, rows)
 
     def _rows(self, sql: str) -> list[Any]:
         with self._gx.get_connection() as connection:
@@ -382,8 +382,12 @@ def _counts(case: _Case, outcome: Mapping[str, Any], found: Mapping[str, Any]) -
     return int(outcome["unexpected_count"]), total
 
 
-def _key_words(key: Sequence[str], row: Sequence[Any]) -> str:
-    return ", ".join(f"{name} {verdicts.shown(value)}" for name, value in zip(key, row, strict=True))
+def _key_sample(key: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[str, ...]:
+    """Keys as a sentence goes on with them: "user_id 'U1'", "'U2'", "'U3'"; of several columns "a 1, b 2" each."""
+    words = [", ".join(f"{n} {verdicts.shown(v)}" for n, v in zip(key, row, strict=True)) for row in rows]
+    if len(key) == 1:
+        words[1:] = [verdicts.shown(row[0]) for row in rows[1:]]
+    return tuple(words)
 
 
 def _observed(outcome: Mapping[str, Any]) -> str:
@@ -398,7 +402,7 @@ def _sample(e: Expectation, found: Mapping[str, Any], key: Sequence[str]) -> tup
     if e.query:
         # A row is told by its key; a query that computes something shows what it computed.
         if key and values and all(k in values[0] for k in key):
-            return tuple(_key_words(key, [row[k] for k in key]) for row in values[:SAMPLE])
+            return _key_sample(key, [[row[k] for k in key] for row in values[:SAMPLE]])
         values = [{k: row[k] for k in list(row)[:4]} for row in values]
     elif "column_A" in e.kwargs:
         values = [dict(zip(e.columns, pair, strict=True)) for pair in values]

@@ -84,7 +84,7 @@ def test_a_row_query_speaks_with_its_description(judge: Callable[..., list[Verdi
             }
         )
     )
-    assert verdict.message == "Small is small: 2 of 7 rows (29 %) fail: id 4, id 5"
+    assert verdict.message == "Small is small: 2 of 7 rows (29 %) fail: id 4, 5"
     assert verdict.reason == "Small is small"
 
 
