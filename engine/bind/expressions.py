@@ -110,6 +110,10 @@ class Expressions:
         if method is None:
             word = type(node).__name__
             return self.fail(node, f"this is not T-SQL that the warehouse knows ({word})")
+        allowed = _PARTS.get(type(node), _TWO_SIDES)
+        for part, given in node.args.items():
+            if given and part not in allowed:
+                return self.fail(node, f"{part.strip('_').replace('_', ' ').upper()} is not T-SQL here")
         result: Typed = method(self, node, scope)
         result.node = result.node or node
         return result
@@ -370,7 +374,9 @@ class Expressions:
             return self.fail(node, "ESCAPE belongs to LIKE")
         a = self.text(self.value(node.this, scope))
         pattern = self.text(self.value(node.expression, scope))
-        return Typed("LIKE", PREDICATE, (a, pattern), value=escape, lineage=a.lineage | pattern.lineage)
+        like = Typed("LIKE", PREDICATE, (a, pattern), value=escape, lineage=a.lineage | pattern.lineage)
+        like.node = node
+        return Typed("NOT", PREDICATE, (like,), lineage=like.lineage) if node.args.get("negate") else like
 
     # choices
 
@@ -553,6 +559,28 @@ _TURNED_AWAY: dict[type[exp.Expr], tuple[str, str]] = {
     exp.Tuple: ("T-SQL has no row values", "one value"),
     exp.Star: ("* stands in the SELECT list or in COUNT(*) only", "column names"),
 }
+
+_TWO_SIDES = {"this", "expression"}
+_PARTS: dict[type[exp.Expr], set[str]] = {
+    exp.Column: {"this", "table", "db"},
+    exp.Literal: {"this", "is_string"},
+    exp.Div: {"this", "expression", "typed", "safe"},
+    exp.In: {"this", "expressions", "query"},
+    exp.Between: {"this", "low", "high"},
+    exp.Like: {"this", "expression", "negate"},
+    exp.Case: {"this", "ifs", "default"},
+    exp.Cast: {"this", "to", "format"},
+    exp.TryCast: {"this", "to", "format", "safe"},
+    exp.Convert: {"this", "expression", "style", "safe"},
+    exp.Anonymous: {"this", "expressions"},
+    exp.Window: {"this", "partition_by", "order", "spec", "over", "alias"},
+    exp.Trim: {"this", "expression", "position"},
+    exp.HexString: {"this", "is_integer"},
+    exp.AtTimeZone: {"this", "zone"},
+    exp.Bracket: {"this", "expressions", "offset", "safe"},
+    exp.Tuple: {"expressions"},
+}
+"""What each node may carry; anything more is another dialect's and would be lost in silence."""
 
 _NUMBERS = {"integer", "decimal", "float", "bit"}
 _EXACT = {"integer", "decimal"}

@@ -127,6 +127,8 @@ def _prepare(tokens: list[Token], file: str) -> bool:
             problems.append(_at(token, file, "variables are not available", "{{ name | literal }} in the template"))
         elif kind is TokenType.HASH or (kind is TokenType.VAR and word.startswith("#")):
             problems.append(_at(token, file, "temporary tables are not available", "a WITH entry"))
+        elif word == "NULLS" and i < last and tokens[i + 1].text.upper() in ("FIRST", "LAST"):
+            problems.append(_at(token, file, "NULLS FIRST and NULLS LAST are not T-SQL", "CASE WHEN … IS NULL …"))
         elif word == "REAL":
             insertions.append(i)
     if problems:

@@ -78,8 +78,12 @@ class Binder(Sources, Expressions):
         if not top:
             self.fail(clause, "WITH stands before the outermost SELECT only")
             return []
+        if clause.args.get("recursive"):
+            self.fail(clause, "RECURSIVE is not T-SQL", expected="WITH alone")
         entries: list[CommonTable] = []
         for cte in clause.expressions:
+            if any(given and part not in ("this", "alias") for part, given in cte.args.items()):
+                self.fail(cte, f"WITH {cte.alias} says more than T-SQL knows", expected="WITH name AS ( … )")
             name = cte.alias
             if name.lower() in self.common_tables:
                 self.fail(cte, f"WITH names {name!r} twice")

@@ -32,7 +32,7 @@ class Sources(Expressions):
             self._join(join, scope, result)
 
     def _join(self, join: exp.Join, scope: Scope, result: Select) -> None:
-        if join.args.get("using") or join.args.get("method"):
+        if any(given and part not in ("this", "side", "kind", "on", "hint") for part, given in join.args.items()):
             self.fail(join, "this join is not T-SQL", expected="JOIN … ON a.key = b.key")
         side, kind = join.side.upper(), join.kind.upper()
         inner = join.this
@@ -81,6 +81,11 @@ class Sources(Expressions):
         label = alias.name if alias is not None else ""
         if node.args.get("pivots"):
             self.fail(node, "PIVOT and UNPIVOT are not supported", expected=_INSTEAD_OF_PIVOT)
+        known = ("this", "db", "catalog", "alias", "hints", "pivots", "sample", "version", "joins", "expressions",
+                 "cross_apply", "path")  # fmt: skip
+        for part, given in node.args.items():
+            if given and part not in known:
+                self.fail(node, f"{part.strip('_').upper()} is not T-SQL in FROM")
         if node.args.get("sample"):
             self.fail(node, "TABLESAMPLE gives other rows each time", expected="TOP (n) … ORDER BY")
         inner = node

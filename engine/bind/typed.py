@@ -203,17 +203,20 @@ class Bound:
 
 
 def position(node: exp.Expr | None) -> tuple[int, int]:
-    """Line and column (from 1) where ``node`` starts in the rendered SQL, (0, 0) when the parser kept none."""
-    if node is None:
-        return 0, 0
-    best: tuple[int, int, int] | None = None
-    for part in node.walk():
-        meta = part._meta
-        if meta and "line" in meta:
-            start = meta.get("start", 0)
-            if best is None or start < best[0]:
-                best = (start, meta["line"], max(1, meta["col"] - (meta.get("end", start) - start)))
-    return (best[1], best[2]) if best else (0, 0)
+    """Line and column (from 1) where ``node`` starts in the rendered SQL; where the parser kept no place for it, that
+    of what is around it; (0, 0) when there is none at all."""
+    while node is not None:
+        best: tuple[int, int, int] | None = None
+        for part in node.walk():
+            meta = part._meta
+            if meta and "line" in meta:
+                start = meta.get("start", 0)
+                if best is None or start < best[0]:
+                    best = (start, meta["line"], max(1, meta["col"] - (meta.get("end", start) - start)))
+        if best:
+            return best[1], best[2]
+        node = node.parent
+    return 0, 0
 
 
 def problem(node: exp.Expr | None, message: str, *, expected: str = "", nearest: str = "") -> Problem:

@@ -204,6 +204,9 @@ def _number_text(a: Typed, text: str, t: SqlType, rule: CastRule, complain: Comp
         shown = f"CAST(CAST({text} AS DECIMAL(19, 2)) AS VARCHAR)"
     elif a.type.family == "uuid":
         shown = f"upper(CAST({text} AS VARCHAR))"
+    elif a.type.name == "decimal" and a.type.precision == a.type.scale != 38:
+        # DuckDB writes a decimal without whole digits as .5, SQL Server as 0.5.
+        shown = f"CAST(CAST({text} AS DECIMAL({(a.type.precision or 0) + 1},{a.type.scale})) AS VARCHAR)"
     else:
         shown = f"CAST({text} AS VARCHAR)"
     if length != MAX and length < text_length(a.type) and not rule.implicit:

@@ -16,7 +16,7 @@ from engine.warehouse.duckdb_functions import FUNCTIONS
 
 _INFIX = {"+", "-", "*", "/", "%", "||", "&", "|", "^", "=", "<>", "<", ">", "<=", ">=", "AND", "OR", "NOT", "IN",
           "in_query", "LIKE", "IS NULL", "negate", "~"}  # fmt: skip
-_LOOSE = {"+", "-", "*", "%", "negate", "CASE", "COALESCE", "NULLIF", "literal", "over", "MIN", "MAX", "retype"}
+_LOOSE = {"+", "-", "*", "%", "negate", "CASE", "COALESCE", "NULLIF", "literal", "retype"}
 
 
 class Renderer:
@@ -71,7 +71,7 @@ class Renderer:
         text = self.sql(t)
         if t.kind == "null":
             return f"CAST(NULL AS {t.type.duckdb})"
-        if t.type.family == "decimal" and t.kind in _LOOSE and not text.startswith("CAST("):
+        if t.type.family == "decimal" and t.kind in _LOOSE:
             return f"CAST({text} AS {t.type.duckdb})"
         return text
 
@@ -178,6 +178,8 @@ class Renderer:
 
     def _concat(self, t: Typed) -> str:
         a, b = t.args
+        if _is_null_cast(a) or _is_null_cast(b):
+            return "CAST(NULL AS VARCHAR)"
         text = f"{self.sql(a) if a.kind == '||' else self.operand(a)} || {self.operand(b)}"
         longest = (a.type.length or 1) + (b.type.length or 1)
         if t.type.length == MAX or longest <= (t.type.length or 1):

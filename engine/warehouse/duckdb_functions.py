@@ -176,7 +176,9 @@ def _round(r: Renderer, t: Typed, a: list[str]) -> str:
     name = "trunc" if cut else "round"
     if n >= (t.type.digits[1]):
         return a[0]
-    return f"CAST({name}({a[0]}, {n}) AS {t.type.duckdb})"
+    # A narrow decimal gives 0 where the rounding reaches beyond its digits; SQL Server overflows or rounds up.
+    wide = a[0] if n >= 0 else f"CAST({a[0]} AS DECIMAL(38,{t.type.digits[1]}))"
+    return f"CAST({name}({wide}, {n}) AS {t.type.duckdb})"
 
 
 def _whole(r: Renderer, t: Typed, a: list[str]) -> str:
@@ -245,9 +247,7 @@ def _datediff(r: Renderer, t: Typed, a: list[str]) -> str:
     if part in TIME_PARTS or kinds[0] != kinds[1]:
         first, last = (_seen_as_moment(x, s) for x, s in zip(t.args[1:], (first, last), strict=True))
     if part == "week":
-        # T-SQL weeks begin on Sunday, DuckDB's on Monday: one day later, the same boundaries are counted.
-        first, last = f"{first} + to_days(1)", f"{last} + to_days(1)"
-        return f"CAST(date_diff('week', {first}, {last}) AS {t.type.duckdb})"
+        return f"CAST(tsql.sundays({last}) - tsql.sundays({first}) AS {t.type.duckdb})"
     if part == "nanosecond":
         return f"CAST(date_diff('microsecond', {first}, {last}) * 1000 AS {t.type.duckdb})"
     word = "day" if part in ("dayofyear", "weekday") else part

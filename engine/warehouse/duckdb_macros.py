@@ -128,6 +128,7 @@ _MACROS = (
     """round_time(d, u) AS CAST(make_timestamp(((epoch_us(d) + u // 2) // u * u) % 86400000000) AS TIME)""",
     """ticks(d) AS ((epoch_us(d) % 1000000 + 1000000) % 1000000 * 3 + 5000) // 10000""",
     """datetime(d) AS date_trunc('second', d) + to_milliseconds((tsql.ticks(d) * 10 + 1) // 3)""",
+    "sundays(d) AS (date_diff('day', DATE '0001-01-01', CAST(d AS DATE)) + 1) // 7",
     """week(d) AS CAST((dayofyear(d) - 1 + dayofweek(make_date(year(d), 1, 1))) // 7 + 1 AS INTEGER)""",
     """style_0(d) AS strftime(d, '%b ') || lpad(CAST(day(d) AS VARCHAR), 2, ' ') || strftime(d, ' %Y ')
         || lpad(strftime(d, '%-I:%M%p'), 7, ' ')""",
