@@ -10,7 +10,6 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from engine import verdicts
@@ -19,13 +18,12 @@ from engine.suites import QUERY_KWARG, Expectation, Suite
 from engine.verdicts import SAMPLE, Verdict
 
 if TYPE_CHECKING:
-    import duckdb
     import sqlalchemy as sa
 
     from engine import gx
     from engine.sqltypes import Column
 
-__all__ = ["Gate", "Verdict", "duckdb_engine", "preload"]
+__all__ = ["Gate", "Verdict", "preload"]
 
 RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 10, "include_unexpected_rows": False}
 _KEPT_PLANS = 4096
@@ -46,41 +44,6 @@ def preload() -> threading.Thread:
     thread = threading.Thread(target=load, name="great-expectations", daemon=True)
     thread.start()
     return thread
-
-
-def duckdb_engine(con_factory: Callable[[], duckdb.DuckDBPyConnection]) -> sa.Engine:
-    """A SQLAlchemy engine over connections that ``con_factory`` hands out: cursors of the one open database, set up
-    (collation, time zone, macros) by the caller. It keeps one of them until it is disposed of."""
-    import sqlalchemy as sa
-    from duckdb_sqlalchemy import ConnectionWrapper
-    from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
-
-    engine = sa.create_engine(
-        "duckdb://", creator=lambda: ConnectionWrapper(con_factory()), poolclass=sa.pool.QueuePool, pool_size=1
-    )
-
-    # The dialect quotes PostgreSQL's keywords; DuckDB has more of them, and a column may be called "at" or "pivot".
-    own = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
-    keywords = {name for (name,) in con_factory().execute(own).fetchall()}
-    preparer = engine.dialect.identifier_preparer
-    preparer.reserved_words = set(preparer.reserved_words) | keywords
-
-    @sa.event.listens_for(engine, "after_cursor_execute")
-    def _fetch_at_once(_con: Any, cursor: Any, _sql: Any, _parameters: Any, context: Any, _many: Any) -> None:
-        # DuckDB drops a result when the next statement runs on its connection; Great Expectations reads late.
-        if context is not None and cursor.description is not None:
-            rows = [tuple(map(_plain, row)) for row in cursor.fetchall()]
-            context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, initial_buffer=rows)
-
-    return engine
-
-
-def _plain(value: Any) -> Any:
-    """Decimals as the numbers that Great Expectations would make of them, for which it walks through the call stack
-    and every module, for each one."""
-    if not isinstance(value, Decimal) or not value.is_finite():
-        return value
-    return int(value) if value == value.to_integral_value() else float(value)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from engine.sqltypes import Column, parse_type
 from engine.warehouse import TableShape
 
 if TYPE_CHECKING:
-    from engine.gate import Verdict
+    from engine.verdicts import Verdict
 
 Row = dict[str, Any]
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from engine.suites import BATCH_SCHEMA, BATCH_TABLE
-
 if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.tokenizer_core import Token
+
+BATCH_SCHEMA, BATCH_TABLE = "gate", "__batch__"
+BATCH = f"{BATCH_SCHEMA}.{BATCH_TABLE}"
+"""The table that stands for ``{batch}`` while a row query is bound and translated: put the judged table's columns
+under this name into the catalogue."""
 
 _MARK = "__medallion_batch__"
 _NOT_AT_THE_TOP = {

@@ -21,8 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import Problem, ProjectError, nearest
+from engine.rowquery import BATCH, BATCH_SCHEMA, BATCH_TABLE, NotRowWise, check_row_wise
 from engine.tsql import literal
 from engine.yamlfile import Node, load_yaml
+
+__all__ = ["BATCH", "COMPOUND", "HOLDS_FOR_FEWER", "NOT_NULL", "QUERY_KWARG", "ROW_QUERY", "UNIQUE", "Expectation", "Position", "Suite",
+           "catalogue", "load_suite", "suite_with_key"]
 
 SEVERITIES = ("critical", "warning", "info")
 ROW_QUERY = "unexpected_rows_expectation"
@@ -41,11 +45,6 @@ HOLDS_FOR_FEWER = frozenset({
     "expect_column_pair_values_to_be_equal", "expect_column_pair_values_a_to_be_greater_than_b",
 })
 """What holds for some rows and therefore for fewer of them. Not so a z-score, an order or a query's total."""
-
-BATCH_SCHEMA, BATCH_TABLE = "gate", "__batch__"
-BATCH = f"{BATCH_SCHEMA}.{BATCH_TABLE}"
-"""The table that stands for ``{batch}`` while a row query is bound and translated: put the judged table's columns
-under this name into the catalogue."""
 
 _KEYS = ("type", "kwargs", "severity", "quarantine", "description")
 _READ = ("column", "column_A", "column_B", "column_list")
@@ -397,8 +396,6 @@ class _Reader:
                 expected="SELECT b.* FROM {batch} AS b WHERE …",
             )
         elif quarantine:
-            from engine.rowquery import NotRowWise, check_row_wise
-
             try:
                 check_row_wise(sql)
             except NotRowWise as error:

@@ -113,6 +113,8 @@ def _argument(binder: Expressions, name: str, kind: str, node: exp.Expr, scope: 
             return binder.fail(node, f"{name} takes a text constant here", expected="'…' written out")
         return a
     if kind == "i":
+        if name == "DATEADD":
+            return binder.coerce(a, INT)
         if a.type.name in ("int", "smallint", "tinyint", "bigint"):
             return a
         return binder.coerce(a, BIGINT if a.type.name == "decimal" and (a.type.precision or 0) > 9 else INT)

@@ -193,7 +193,8 @@ class Expressions:
     def _negative(self, node: exp.Neg, scope: Scope) -> Typed:
         a = self.value(node.this, scope)
         if a.kind == "literal" and a.type.family in ("integer", "decimal", "float"):
-            return Typed("literal", a.type, value="-" + a.value, nullable=False)
+            value = a.value[1:] if a.value.startswith("-") else "-" + a.value
+            return Typed("literal", a.type, value=value, nullable=False)
         if a.type.family == "bit" or a.type.family not in ("integer", "decimal", "float", "null"):
             return self.fail(node, f"- does not take {a.type}")
         return Typed("negate", a.type, (a,), nullable=a.nullable, lineage=a.lineage)

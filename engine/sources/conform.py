@@ -132,8 +132,11 @@ def _datetime(t: SqlType) -> Rule:
     pattern = rf"{_DAY}([ T]{_CLOCK}{_seconds(digits)}Z?)?"
     cast = "TRY_CAST($x AS TIMESTAMP)"
     longest = 19 + (digits + 1 if digits else 0)
-    good = (f"strlen($x) <= {longest} AND starts_with($v::VARCHAR, replace($x, 'T', ' ')) AND $v BETWEEN {bounds}")
-    careful = f"CASE WHEN {_matches(pattern)} AND {_plain(cast)} BETWEEN {bounds} THEN {_plain(cast)} END"
+    good = (f"strlen($x) <= {longest} AND starts_with($v::VARCHAR, $x) AND $v BETWEEN {bounds}")
+    # The same with a T between day and time, which is as common as the blank.
+    other = good.replace("$v", cast).replace("VARCHAR, $x", "VARCHAR, replace($x, 'T', ' ')")
+    careful = (f"CASE WHEN {other} THEN {cast}"
+               f" WHEN {_matches(pattern)} AND {_plain(cast)} BETWEEN {bounds} THEN {_plain(cast)} END")
     return Rule(cast, good, careful, _moment_complaint(t, pattern, digits))
 
 
@@ -235,35 +238,41 @@ def conform(raw: str, columns: Sequence[Column]) -> str:
     ``_row`` (the row's number, or NULL), ``_fault`` (what is wrong with the row as a whole, or NULL), ``_raw`` (its text
     when it has a fault).
 
-    Yields the columns under their own names, then ``_row``, ``_reasons`` (JSON array of texts, NULL when the row is
-    good) and ``_row_data`` (JSON object of the texts as they were read, NULL when the row is good).
+    Yields the columns under their own names, then ``_row`` and ``_held``: NULL when the row is good, else a JSON object
+    of ``reasons`` (list of texts) and ``row`` (object of the texts as they were read).
     """
-    rules = [rule(c.type) for c in columns]
+    ruled = [(f"x{i}", i, c, r) for i, c in enumerate(columns) if (r := rule(c.type))]
     xs = [f"x{i}" for i in range(len(columns))]
-    own = "_row, _fault, _raw"
-    casts = [_fill(r.cast, x) + f" AS v{i}" for i, (x, r) in enumerate(zip(xs, rules, strict=True)) if r]
-    values = [
-        f"CASE WHEN {x} IS NULL OR ({_fill(r.sure, x, f'v{i}')}) THEN v{i} ELSE {_fill(r.careful, x)} END AS r{i}"
-        for i, (x, r) in enumerate(zip(xs, rules, strict=True)) if r
-    ]
-    fits = [f"({x} IS NULL) = (r{i} IS NULL)" for i, (x, r) in enumerate(zip(xs, rules, strict=True)) if r]
-    good = " AND ".join(["_fault IS NULL", f"COALESCE({', '.join(xs)}, NULL) IS NOT NULL", *fits])
-    complaints = ["_fault", f"CASE WHEN _fault IS NULL AND COALESCE({', '.join(xs)}, NULL) IS NULL THEN 'every column is empty' END"]
-    complaints += [
-        f"CASE WHEN ({x} IS NULL) <> (r{i} IS NULL) THEN {literal(c.name + ': ')} || {_shown(x)} || ' ' || ({_fill(r.complaint, x)}) END"
-        for i, (x, r, c) in enumerate(zip(xs, rules, columns, strict=True)) if r
-    ]
-    data = f"struct_pack({', '.join(f'{ident(c.name)} := {x}' for x, c in zip(xs, columns, strict=True))})"
-    out = [f"{f'r{i}' if r else x} AS {ident(c.name)}" for i, (x, r, c) in enumerate(zip(xs, rules, columns, strict=True))]
-    reasons = f"to_json(list_filter([{', '.join(complaints)}], lambda reason: reason IS NOT NULL))::VARCHAR"
-    row_data = f"CASE WHEN _raw IS NULL THEN to_json({data}) ELSE to_json(struct_pack(\"_raw\" := _raw)) END::VARCHAR"
+    rest = ", ".join([*xs, "_row", "_fault", "_raw"])
+    some = f"COALESCE({', '.join(xs)}, NULL) IS NOT NULL"
+    casts = "".join(f", {_fill(r.cast, x)} AS v{i}" for x, i, _, r in ruled)
+    # NULL counts as sure: neither the cast nor the comparison had anything to go wrong with.
+    sure = "".join(f", v{i}, ({_fill(r.sure, x, f'v{i}')} OR {x} IS NULL) AS s{i}" for x, i, _, r in ruled)
+    every = " AND ".join([*(f"s{i}" for _, i, _, _ in ruled), "_fault IS NULL", some])
+    values = "".join(
+        f", CASE WHEN _sure THEN v{i} WHEN s{i} THEN v{i} ELSE {_fill(r.careful, x)} END AS r{i}" for x, i, _, r in ruled)
+    fits = " AND ".join([*(f"({x} IS NULL) = (r{i} IS NULL)" for x, i, _, _ in ruled), "_fault IS NULL", some])
+    out = ", ".join(f"{'r' if any(i == k for _, k, _, _ in ruled) else 'x'}{i} AS {ident(c.name)}" for i, c in enumerate(columns))
     return (
-        f"SELECT {', '.join(out)}, _row, CASE WHEN NOT _good THEN {reasons} END AS _reasons,"
-        f" CASE WHEN NOT _good THEN {row_data} END AS _row_data\n"
-        f"FROM (SELECT *, {good} AS _good\n"
-        f"FROM (SELECT {', '.join([*xs, *values, own])}\n"
-        f"FROM (SELECT {', '.join([*xs, *casts, own])}\nFROM ({raw}))))"
+        f"SELECT {out}, _row, CASE WHEN NOT _good THEN {_explained(columns, ruled, some)} END AS _held\n"
+        f"FROM (SELECT *, CASE WHEN _sure THEN true ELSE {fits} END AS _good\n"
+        f"FROM (SELECT _sure, {rest}{values}\n"
+        f"FROM (SELECT *, {every} AS _sure\n"
+        f"FROM (SELECT {rest}{sure}\n"
+        f"FROM (SELECT {rest}{casts}\nFROM ({raw}))))))"
     )
+
+
+def _explained(columns: Sequence[Column], ruled: Sequence[tuple[str, int, Column, Rule]], some: str) -> str:
+    complaints = ["_fault", f"CASE WHEN _fault IS NULL AND NOT ({some}) THEN 'every column is empty' END"]
+    complaints += [
+        f"CASE WHEN _fault IS NULL AND ({x} IS NULL) <> (r{i} IS NULL)"
+        f" THEN {literal(c.name + ': ')} || {_shown(x)} || ' ' || ({_fill(r.complaint, x)}) END" for x, i, c, r in ruled
+    ]
+    reasons = f"list_filter([{', '.join(complaints)}], lambda reason: reason IS NOT NULL)"
+    texts = f"struct_pack({', '.join(f'{ident(c.name)} := x{i}' for i, c in enumerate(columns))})"
+    row = f"CASE WHEN _raw IS NULL THEN to_json({texts}) ELSE to_json(struct_pack(_raw := _raw)) END"
+    return f"to_json(struct_pack(reasons := {reasons}, \"row\" := {row}))::VARCHAR"
 
 
 def _fill(sql: str, x: str, v: str = "") -> str:

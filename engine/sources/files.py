@@ -207,11 +207,13 @@ def _count(path: Path) -> int:
     import numpy
 
     buffer = bytearray(1 << 18)
-    view, bytes_ = memoryview(buffer), numpy.frombuffer(buffer, dtype=numpy.uint8)
+    view, read = memoryview(buffer), numpy.frombuffer(buffer, dtype=numpy.uint8)
+    ends = numpy.empty(len(buffer), dtype=bool)
     lines, last = 0, 10
     with _open(path) as stream:
         while got := stream.readinto(view):  # type: ignore[attr-defined]
-            lines += int(numpy.count_nonzero(bytes_[:got] == 10))
+            numpy.equal(read[:got], 10, out=ends[:got])
+            lines += int(numpy.count_nonzero(ends[:got]))
             last = buffer[got - 1]
     return lines + (last != 10)
 

@@ -75,7 +75,7 @@ class DuckDBWarehouse:
 
     def gate_engine(self) -> sqlalchemy.Engine:
         """A SQLAlchemy engine over this open file, for Great Expectations."""
-        from engine.gate import duckdb_engine
+        from engine.warehouse.duckdb_engine import duckdb_engine
 
         if self._connection is None:
             raise WarehouseError("the warehouse is not open")
@@ -206,9 +206,8 @@ class DuckDBWarehouse:
             for statement in duckdb_sql.publish(shape, load_id, landed=landed, moment=moment, select=select):
                 cursor.execute(statement)
             holds = self._exists(cursor, *held_name(shape, load_id))
-            if holds or self._exists(cursor, *quarantine_name(shape)):
-                for statement in duckdb_sql.publish_quarantine(shape, load_id, replaces=shape.load in ("replace", "view"), holds=holds):
-                    cursor.execute(statement)
+            for statement in duckdb_sql.publish_quarantine(shape, load_id, replaces=shape.load in ("replace", "view"), holds=holds):
+                cursor.execute(statement)
             total = int(_scalar(cursor.execute(f"SELECT count(*) FROM {qualified(shape.schema, shape.name)}")))
             self._write(cursor, ledger(total))
         return total

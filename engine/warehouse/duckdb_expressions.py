@@ -168,10 +168,10 @@ class Renderer:
         if b.kind == "literal" and float(b.value) != 0:
             return f"({text})" if text.startswith("-") else text
         inner = b
-        while inner.kind == "cast" and inner.type.family in ("integer", "decimal", "float"):
+        while inner.kind == "cast" and inner.value.implicit and inner.args[0].type.family == "integer":
             inner = inner.args[0]
-        nullif = b.kind == "NULLIF" and b.value.kind == "literal" and float(b.value.value or 0) == 0
-        return text if nullif else f"tsql.nonzero({text})"
+        never_zero = inner.kind == "NULLIF" and inner.value.kind == "literal" and float(inner.value.value or 0) == 0
+        return text if never_zero else f"tsql.nonzero({text})"
 
     def _modulo(self, t: Typed) -> str:
         return f"{self.operand(t.args[0])} % {self._divisor(t.args[1])}"
@@ -333,6 +333,12 @@ class Renderer:
 
     def aggregate(self, t: Typed, over: str = "") -> str:
         """SQL of an aggregate, ``over`` being its OVER clause when it has one."""
+        if self.replaced and not over and t.kind not in ("GROUPING", "GROUPING_ID"):
+            # Inside an aggregate a grouping column is the row's own value.
+            outer, self.replaced = self.replaced, {}
+            text = self.aggregate(t)
+            self.replaced = outer
+            return text
         distinct = "DISTINCT " if t.value == "DISTINCT" else ""
         if t.kind in ("COUNT", "COUNT_BIG"):
             text = f"count({self._counted(t, distinct)}){over}"
@@ -345,7 +351,10 @@ class Renderer:
         if t.kind == "AVG":
             return self._average(t, f"sum({distinct}{a}){over}", f"count({distinct}{a}){over}")
         if t.kind in ("GROUPING", "GROUPING_ID"):
-            return f"CAST(grouping({', '.join(self.key(x) for x in t.args)}) AS INTEGER)"
+            outer, self.replaced = self.replaced, {}
+            listed = ", ".join(self.key(x) for x in t.args)
+            self.replaced = outer
+            return f"CAST(grouping({listed}) AS INTEGER)"
         name = {"STDEV": "stddev_samp", "STDEVP": "stddev_pop", "VAR": "var_samp", "VARP": "var_pop"}.get(t.kind)
         if name:
             return f"{name}({distinct}CAST({a} AS DOUBLE)){over}"
@@ -370,8 +379,10 @@ class Renderer:
 
     def _string_agg(self, t: Typed) -> str:
         item, separator = t.args
+        outer, self.replaced = self.replaced, {}
         order = f" ORDER BY {self.order(t.value)}" if t.value else ""
         text = f"string_agg({self.sql(item)}, {self.sql(separator)}{order})"
+        self.replaced = outer
         return text if t.type.length == MAX else f"tsql.at_most({text}, {t.type.length})"
 
     def _over(self, t: Typed) -> str:

@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from engine.bind import bind, parse
-from engine.gate import Gate, Verdict, duckdb_engine
+from engine.gate import Gate, Verdict
+from engine.warehouse.duckdb_engine import duckdb_engine
 from engine.sqltypes import Column, parse_type
 from engine.suites import BATCH, Suite, load_suite
 from engine.warehouse.duckdb_dialect import to_duckdb
