@@ -128,7 +128,7 @@ class Sources(Expressions):
             return columns
         if len(names) != len(columns):
             self.fail(node, f"{len(names)} column names for {len(columns)} columns")
-            return columns
+            columns = (*columns, *(Column(n, NULL) for n in names))[: len(names)]
         if len({n.lower() for n in names}) != len(names):
             self.fail(node, "the column list names a column twice")
         return tuple(
@@ -154,13 +154,19 @@ class Sources(Expressions):
         full = f"{schema or 'dbo'}.{name}".lower()
         columns = self.catalog.get(full)
         if columns is None:
-            known = [*self.catalog, *self.common_tables]
-            close = nearest(full, known) or nearest(name, [k.split(".")[-1] for k in known])
-            if close and "." not in close:
-                close = next((k for k in known if k.split(".")[-1] == close), close)
+            close = self._nearest_table(schema.lower(), name)
             self.fail(node, f"unknown table {f'{schema}.' if schema else ''}{name}", near=close)
             return Source("unknown", "", label or name, {})
         return Source("table", "", label or name, {c.name.lower(): c for c in columns}, table=full)
+
+    def _nearest_table(self, schema: str, name: str) -> str:
+        """The known table most like ``schema.name``: in the same schema first, then under any schema."""
+        tables = [k.split(".", 1) for k in self.catalog]
+        close = nearest(name, [t for s, t in tables if s == schema])
+        if close:
+            return f"{schema}.{close}"
+        close = nearest(name, [*(t for _, t in tables), *self.common_tables])
+        return next((f"{s}.{t}" for s, t in tables if t == close), close)
 
     def _values(self, node: exp.Values, label: str, names: list[str], around: Scope) -> Source:
         rows = [

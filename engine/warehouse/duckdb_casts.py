@@ -211,7 +211,8 @@ def _number_text(a: Typed, text: str, t: SqlType, rule: CastRule, complain: Comp
         shown = f"CAST({text} AS VARCHAR)"
     if length != MAX and length < text_length(a.type) and not rule.implicit:
         if rule.safe:
-            return complain(a, f"TRY_CAST of {a.type} to {t}, which may be too short", f"{t.name}({text_length(a.type)})")
+            enough = f"{t.name}({text_length(a.type)})"
+            return complain(a, f"TRY_CAST of {a.type} to {t}, which may be too short", enough)
         if a.type.name in ("int", "smallint", "tinyint") and not t.unicode:
             shown = f"CASE WHEN length({shown}) > {length} THEN '*' ELSE {shown} END"
         elif a.type.family != "bit":
@@ -254,5 +255,6 @@ def _fraction_text(a: Typed, text: str, between: str) -> tuple[str, int]:
         return shown, 19
     if between == "T" and a.type.name == "datetime":
         # Style 126 leaves the fraction of a datetime away when it is zero.
-        return f"({shown} || CASE WHEN epoch_us({text}) % 1000000 = 0 THEN '' ELSE '.' || tsql.fraction({text}, 3) END)", 23
+        fraction = f"CASE WHEN epoch_us({text}) % 1000000 = 0 THEN '' ELSE '.' || tsql.fraction({text}, 3) END"
+        return f"({shown} || {fraction})", 23
     return f"({shown} || '.' || tsql.fraction({text}, {digits}))", 20 + digits

@@ -324,9 +324,9 @@ class Renderer:
 
     def _nullif(self, t: Typed) -> str:
         first, same = t.args
-        if first.type == t.value.type or {first.type.family, t.value.type.family} <= {"integer"}:
-            if not (first.padded or t.value.padded):
-                return f"nullif({self.sql(first)}, {self.sql(t.value)})"
+        alike = first.type == t.value.type or {first.type.family, t.value.type.family} <= {"integer"}
+        if alike and not (first.padded or t.value.padded):
+            return f"nullif({self.sql(first)}, {self.sql(t.value)})"
         return f"CASE WHEN {self.sql(same)} THEN NULL ELSE {self.sql(first)} END"
 
     # aggregates and windows
