@@ -37,7 +37,7 @@ def ident(name: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """How text becomes a value of one type. ``cast`` is DuckDB's own reading of ``$x``; ``sure`` says, given that
-    reading as ``$v``, that it is right; ``careful`` is a value for the spellings that are good all the same, else
+    reading as ``$v``, that it is right (and so not NULL); ``careful`` is a value for the spellings that are good all the same, else
     NULL; ``complaint`` says why a text is not a value, as SQL that yields words to follow the shortened value."""
 
     cast: str
@@ -106,7 +106,7 @@ def _float(t: SqlType) -> Rule:
 def _bit(t: SqlType) -> Rule:
     return Rule(
         cast="TRY_CAST($x AS BOOLEAN)",
-        sure="contains('01', $x)",
+        sure="strlen($x) = 1 AND contains('01', $x)",
         careful=_when("(?i)0|1|true|false", "TRY_CAST(lower($x) AS BOOLEAN)"),
         complaint="'is not a bit (0, 1, true or false)'",
     )

@@ -119,8 +119,8 @@ class _Landing:
         if not part.numbered:
             self._number(part, rows, faults)
         self._hold(part, faults)
-        self.read += rows + len(faults)
         self.expected = 0
+        self.read += rows + len(faults)
 
     def _read(self, part: Part, scratch: Path) -> tuple[int, Sequence[Fault]]:
         import duckdb
@@ -230,9 +230,12 @@ def _ticking(con: duckdb.DuckDBPyConnection, landing: _Landing, progress: Callab
     stop = threading.Event()
 
     def tick() -> None:
+        told = 0
         while not stop.wait(_TICK):
-            share = con.query_progress()
-            progress(landing.read + int(landing.expected * max(0.0, min(share, 100.0)) / 100))
+            share = max(0.0, min(con.query_progress(), 100.0))
+            # Estimates of one part and counts of those before it: never let the number go back.
+            told = max(told, landing.read + int(landing.expected * share / 100))
+            progress(told)
 
     ticker = threading.Thread(target=tick, name="progress", daemon=True)
     ticker.start()
