@@ -11,7 +11,6 @@ import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,40 +94,49 @@ def who(live: Path) -> str:
 
 
 class Live:
-    """The status of one run, written to the status file while it goes on."""
+    """The status of one run, written to the status file by a thread of its own a few times a second, so that five
+    hundred small tables do not wait for it."""
 
     def __init__(self, warehouse: Path, run: dict[str, Any], tables: list[str], history: dict[str, Any]) -> None:
         self._path = live_path(warehouse)
         self._lock = threading.Lock()
-        self._written = 0.0
-        run = {**run, "pid": os.getpid(), "host": socket.gethostname()}
-        self.content: dict[str, Any] = {"run": run, "tables": {t: {"state": "pending"} for t in tables}, "history": history}
-        self.write()
+        self._changed = threading.Event()
+        self._over = threading.Event()
+        self._run = {**run, "pid": os.getpid(), "host": socket.gethostname()}
+        self._tables: dict[str, dict[str, Any]] = {t: {"state": "pending"} for t in tables}
+        self._history = json.dumps(history, default=plain)
+        self._write()
+        self._writer = threading.Thread(target=self._keep_writing, name="live", daemon=True)
+        self._writer.start()
 
     def table(self, name: str, **changes: Any) -> None:
-        """Note a table's state, step or rows; written at once when the state changed, else a few times a second."""
+        """Note a table's state, step or rows."""
         with self._lock:
-            entry = self.content["tables"].setdefault(name, {})
-            urgent = any(changes.get(k) != entry.get(k) for k in ("state", "step") if k in changes)
-            entry.update(changes)
-            if urgent or time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES:
-                self._write()
+            self._tables.setdefault(name, {}).update(changes)
+        self._changed.set()
 
     def finish(self, state: str, history: dict[str, Any]) -> None:
-        with self._lock:
-            self.content["run"] |= {"state": state, "finished_at": now()}
-            self.content["history"] = history
-            self._write()
+        """Write the end of the run; nothing is written after it."""
+        self._over.set()
+        self._changed.set()
+        self._writer.join()
+        self._run |= {"state": state, "finished_at": now()}
+        self._history = json.dumps(history, default=plain)
+        self._write()
 
-    def write(self) -> None:
-        with self._lock:
+    def _keep_writing(self) -> None:
+        while not self._over.is_set():
+            self._changed.wait()
+            self._changed.clear()
             self._write()
+            self._over.wait(SECONDS_BETWEEN_WRITES)
 
     def _write(self) -> None:
+        with self._lock:
+            text = f'{{"run": {json.dumps(self._run, default=plain)}, "tables": {json.dumps(self._tables, default=plain)}, "history": {self._history}}}'
         new = self._path.with_name(self._path.name + ".new")
-        new.write_text(json.dumps(self.content, default=plain), encoding="utf-8")
+        new.write_text(text, encoding="utf-8")
         new.replace(self._path)
-        self._written = time.monotonic()
 
 
 def plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ committed; publishing is one transaction.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -252,12 +253,15 @@ class DuckDBWarehouse:
             self._write(cursor, rows)
 
     def _write(self, cursor: duckdb.DuckDBPyConnection, rows: LedgerRows) -> None:
-        for shape, row in rows:
-            name = qualified(shape.schema, shape.name)
-            where = " AND ".join(f"{quoted(k)} = ?" for k in shape.key)
-            cursor.execute(f"DELETE FROM {name} WHERE {where}", [row[k] for k in shape.key])
-            names = ", ".join(quoted(n) for n in row)
-            cursor.execute(f"INSERT INTO {name} ({names}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
+        for shape, group in itertools.groupby(rows, key=lambda pair: pair[0]):
+            written = [row for _, row in group]
+            name, first = qualified(shape.schema, shape.name), written[0]
+            scope = [k for k in shape.key if all(row[k] == first[k] for row in written)]
+            where = " AND ".join(f"{quoted(k)} = ?" for k in scope)
+            cursor.execute(f"DELETE FROM {name} WHERE {where}", [first[k] for k in scope])
+            names, values = ", ".join(quoted(n) for n in first), f"({', '.join('?' * len(first))})"
+            cursor.execute(f"INSERT INTO {name} ({names}) VALUES {', '.join([values] * len(written))}",
+                           [value for row in written for value in row.values()])
 
     def _make_way(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> None:
         """A table that was a view until now (or the other way round) leaves its name to the new kind."""
