@@ -11,6 +11,7 @@ from sqlglot import exp
 from engine.bind.parsing import parse, tables_of
 from engine.bind.queries import Binder
 from engine.bind.typed import BindError, Bound, Catalog, Refused
+from engine.errors import Problem
 
 __all__ = ["BindError", "Bound", "Catalog", "Refused", "bind", "parse", "tables_of"]
 
@@ -22,7 +23,10 @@ def bind(tree: exp.Expr, catalog: Catalog) -> Bound:
     output columns, unknown functions, type clashes, columns missing from GROUP BY.
     """
     binder = Binder(catalog)
-    bound = binder.statement(tree)
+    try:
+        bound = binder.statement(tree)
+    except RecursionError as error:
+        raise BindError(Problem("the SELECT is nested too deeply to be read", line=1, column=1)) from error
     if binder.problems:
         unique = dict.fromkeys(binder.problems)
         raise BindError(unique)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from engine.bind.aggregates import aggregate, within_group
 from engine.bind.functions import (
     AGGREGATES,
     DATE_PARTS,
@@ -18,7 +19,8 @@ from engine.bind.functions import (
     TIME_PARTS,
     UNAVAILABLE,
 )
-from engine.bind.typed import PREDICATE, OrderKey, Typed, WindowRule
+from engine.bind.typed import PREDICATE, Typed
+from engine.bind.windows import window
 from engine.errors import nearest
 from engine.sqltypes import (
     BIGINT,
@@ -26,33 +28,27 @@ from engine.sqltypes import (
     DATETIME2,
     FLOAT,
     INT,
-    MAX,
     NULL,
-    avg_type,
-    string,
-    sum_type,
 )
 
 if TYPE_CHECKING:
-    from engine.bind.expressions import Expressions, Scope
-
-_AGGREGATE_PLACES = {"select", "having", "order"}
-_WINDOW_PLACES = {"select", "order"}
+    from engine.bind.conversions import Scope
+    from engine.bind.expressions import Expressions
 
 
 def bind_call(binder: Expressions, node: exp.Expr, scope: Scope) -> Typed:
     """Binds a call of any sort."""
     if isinstance(node, exp.Window):
-        return _window(binder, node, scope)
+        return window(binder, node, scope)
     if isinstance(node, exp.WithinGroup):
-        return _within_group(binder, node, scope)
+        return within_group(binder, node, scope)
     if isinstance(node, exp.Trim):
         return _trim(binder, node, scope)
     name = node.name.upper()
     if name in CHOICE_BINDERS:
         return CHOICE_BINDERS[name](binder, node, scope)
     if name in AGGREGATES:
-        return _aggregate(binder, node, scope, windowed=False)
+        return aggregate(binder, node, scope, windowed=False)
     if name in RANKINGS or name in OFFSETS:
         return binder.fail(node, f"{name} needs OVER (…)", expected=f"{name}(…) OVER (ORDER BY …)")
     if name in PERCENTILES:
@@ -177,207 +173,6 @@ def _trim(binder: Expressions, node: exp.Trim, scope: Scope) -> Typed:
     if marks.kind != "literal" or marks.type.family != "string":
         return binder.fail(node, "TRIM takes a text constant before FROM", expected="'…' written out")
     return Typed("TRIM", result, (a, marks), nullable=a.nullable, padded=True, lineage=a.lineage, node=node)
-
-
-# aggregates and windows
-
-
-def _aggregate(binder: Expressions, node: exp.Expr, scope: Scope, *, windowed: bool) -> Typed:
-    name = node.name.upper()
-    if not windowed:
-        if binder.place not in _AGGREGATE_PLACES:
-            where = "another aggregate" if binder.place == "aggregate" else binder.place.upper()
-            return binder.fail(node, f"{name} cannot stand in {where}", expected="HAVING, or a derived table")
-        scope.aggregated = True
-    outer, binder.place = binder.place, "aggregate" if not windowed else binder.place
-    try:
-        return _aggregate_of(binder, node, name, scope)
-    finally:
-        binder.place = outer
-
-
-def _aggregate_of(binder: Expressions, node: exp.Expr, name: str, scope: Scope) -> Typed:
-    given = list(node.expressions)
-    distinct = False
-    if given and isinstance(given[0], exp.Distinct):
-        distinct, given = True, list(given[0].expressions)
-    wanted = 2 if name == "STRING_AGG" else 1
-    if len(given) != wanted and name != "GROUPING_ID":
-        return binder.fail(node, f"{name} got {len(given)} arguments", expected=str(wanted))
-    if name in ("COUNT", "COUNT_BIG"):
-        counted = () if isinstance(given[0], exp.Star) else (binder.value(given[0], scope),)
-        return _made(name, INT if name == "COUNT" else BIGINT, counted, distinct, nullable=False)
-    args = tuple(binder.value(arg, scope) for arg in given)
-    family = args[0].type.family
-    if name in ("GROUPING", "GROUPING_ID"):
-        return _made(name, INT, args, distinct, nullable=False)
-    if name in ("SUM", "AVG"):
-        try:
-            return _made(name, sum_type(args[0].type) if name == "SUM" else avg_type(args[0].type), args, distinct)
-        except ValueError as error:
-            return binder.fail(node, str(error))
-    if name in ("MIN", "MAX"):
-        if family in ("bit", "uuid", "binary"):
-            return binder.fail(node, f"{name} of {args[0].type}", expected="CAST(… AS int) or text")
-        return _made(name, args[0].type, args, False)
-    if name == "STRING_AGG":
-        return _string_agg(binder, node, args, distinct)
-    if family not in ("integer", "decimal", "float", "null"):
-        return binder.fail(node, f"{name} does not take {args[0].type}", expected="a number")
-    return _made(name, FLOAT, args, distinct)
-
-
-def _made(name: str, t: object, args: tuple[Typed, ...], distinct: bool, *, nullable: bool = True) -> Typed:
-    padded = name in ("MIN", "MAX") and args[0].padded
-    lineage = frozenset[tuple[str, str]]().union(*(a.lineage for a in args))
-    rule = "DISTINCT" if distinct else ""
-    return Typed(name, t, args, rule, nullable, padded, lineage)  # type: ignore[arg-type]
-
-
-def _string_agg(binder: Expressions, node: exp.Expr, args: tuple[Typed, ...], distinct: bool) -> Typed:
-    if distinct:
-        return binder.fail(node, "STRING_AGG takes no DISTINCT", expected="a derived table with SELECT DISTINCT")
-    item, separator = args[0], args[1]
-    if item.type.family != "string":
-        item = binder.coerce(item, string("nvarchar", 4000))
-    if separator.kind != "literal" or separator.type.family != "string":
-        return binder.fail(node, "the separator of STRING_AGG is a text constant", expected="'…' written out")
-    if item.type.length == MAX:
-        t = item.type
-    else:
-        t = string("nvarchar", 4000) if item.type.unicode else string("varchar", 8000)
-    return Typed("STRING_AGG", t, (item, separator), value=(), padded=item.padded, lineage=item.lineage)
-
-
-def _within_group(binder: Expressions, node: exp.WithinGroup, scope: Scope) -> Typed:
-    name = node.this.name.upper()
-    if name in PERCENTILES:
-        return binder.fail(node, f"{name} needs OVER (…)", expected=f"{name}(…) WITHIN GROUP (ORDER BY …) OVER (…)")
-    if name != "STRING_AGG":
-        return binder.fail(node, f"{name} takes no WITHIN GROUP")
-    result = _aggregate(binder, node.this, scope, windowed=False)
-    if result.kind == "STRING_AGG":
-        outer, binder.place = binder.place, "aggregate"
-        result.value = order_keys(binder, node.expression, scope)
-        binder.place = outer
-    return result
-
-
-def order_keys(binder: Expressions, order: exp.Expr | None, scope: Scope) -> tuple[OrderKey, ...]:
-    """Binds the terms of an ORDER BY inside OVER or WITHIN GROUP."""
-    keys: list[OrderKey] = []
-    for term in order.expressions if order is not None else ():
-        inner = term.this if isinstance(term, exp.Ordered) else term
-        descending = bool(isinstance(term, exp.Ordered) and term.args.get("desc"))
-        if isinstance(inner, exp.Literal):
-            binder.fail(inner, "a constant orders nothing here", expected="(SELECT NULL) or a column")
-            continue
-        if isinstance(inner, exp.Subquery) and inner.find(exp.From) is None:
-            # ORDER BY (SELECT NULL): the usual way to say that no order is meant.
-            continue
-        keys.append(OrderKey(binder.value(inner, scope), descending))
-    return tuple(keys)
-
-
-def _window(binder: Expressions, node: exp.Window, scope: Scope) -> Typed:
-    inner = node.this
-    if isinstance(inner, (exp.IgnoreNulls, exp.RespectNulls)):
-        return binder.bind(inner, scope)
-    if node.args.get("alias") is not None:
-        return binder.fail(node, "WINDOW names are SQL Server 2022", expected="OVER (…) written out")
-    if binder.place not in _WINDOW_PLACES:
-        place = "an aggregate" if binder.place == "aggregate" else binder.place.upper()
-        return binder.fail(node, f"a window function cannot stand in {place}", expected="a derived table around it")
-    partition = tuple(binder.value(p, scope) for p in node.args.get("partition_by") or ())
-    order_node = node.args.get("order")
-    order = order_keys(binder, order_node, scope)
-    if isinstance(inner, exp.WithinGroup):
-        return _percentile(binder, inner, scope, partition, order_node)
-    name = inner.name.upper() if isinstance(inner, exp.Anonymous) else ""
-    frame = _frame(binder, node)
-    if name in AGGREGATES and name not in ("STRING_AGG", "GROUPING", "GROUPING_ID"):
-        function = _aggregate(binder, inner, scope, windowed=True)
-        if function.value == "DISTINCT":
-            return binder.fail(node, f"{name}(DISTINCT …) takes no OVER", expected="a derived table with GROUP BY")
-    elif name in RANKINGS or name in OFFSETS:
-        if order_node is None:
-            return binder.fail(node, f"{name} needs ORDER BY in OVER (…)")
-        if frame and name not in ("FIRST_VALUE", "LAST_VALUE"):
-            return binder.fail(node, f"{name} takes no ROWS or RANGE")
-        function = _ranking(binder, inner, name, scope)
-    else:
-        return binder.fail(node, f"{name or 'this'} takes no OVER (…)", near=nearest(name, [*RANKINGS, *OFFSETS]))
-    if frame and order_node is None:
-        return binder.fail(node, "ROWS and RANGE need ORDER BY in OVER (…)")
-    return _over(function, partition, order, frame)
-
-
-def _over(function: Typed, partition: tuple[Typed, ...], order: tuple[OrderKey, ...], frame: str) -> Typed:
-    rule = WindowRule(function, partition, order, frame)
-    parts = (*function.args, *partition, *(k.expression for k in order))
-    lineage = function.lineage.union(*(p.lineage for p in parts))
-    return Typed("over", function.type, parts, rule, function.nullable, function.padded, lineage)
-
-
-def _ranking(binder: Expressions, node: exp.Expr, name: str, scope: Scope) -> Typed:
-    given = node.expressions
-    low, high = {"NTILE": (1, 1), "LAG": (1, 3), "LEAD": (1, 3), "FIRST_VALUE": (1, 1), "LAST_VALUE": (1, 1)}.get(
-        name, (0, 0)
-    )
-    if not low <= len(given) <= high:
-        return binder.fail(node, f"{name} got {len(given)} arguments", expected=f"{low} to {high}" if high else "none")
-    args = [binder.value(arg, scope) for arg in given]
-    if name in ("PERCENT_RANK", "CUME_DIST"):
-        return Typed(name, FLOAT, nullable=False, value="")
-    if name in RANKINGS:
-        return Typed(name, BIGINT, tuple(args), nullable=False, value="")
-    t = args[0].type
-    if len(args) == 3:
-        args[2] = binder.coerce(args[2], t)
-    lineage = args[0].lineage.union(*(a.lineage for a in args))
-    padded = args[0].padded or (len(args) == 3 and args[2].padded)
-    nullable = args[0].nullable or (name in ("LAG", "LEAD") and (len(args) < 3 or args[2].nullable))
-    return Typed(name, t, tuple(args), "", nullable, padded, lineage)
-
-
-def _percentile(
-    binder: Expressions, node: exp.WithinGroup, scope: Scope, partition: tuple[Typed, ...], order: exp.Expr | None
-) -> Typed:
-    name = node.this.name.upper()
-    if name not in PERCENTILES:
-        return binder.fail(node, f"{name} takes no WITHIN GROUP with OVER")
-    if order is not None:
-        return binder.fail(node, f"{name} takes PARTITION BY only in OVER (…)")
-    keys = order_keys(binder, node.expression, scope)
-    share = binder.value(node.this.expressions[0], scope) if node.this.expressions else None
-    if len(keys) != 1 or share is None or share.kind != "literal" or not 0 <= float(share.value) <= 1:
-        return binder.fail(node, f"{name}(share) WITHIN GROUP (ORDER BY one number)", expected="a share from 0 to 1")
-    item = keys[0].expression
-    if item.type.family not in ("integer", "decimal", "float") and name == "PERCENTILE_CONT":
-        return binder.fail(node, f"{name} does not order by {item.type}", expected="a number")
-    t = FLOAT if name == "PERCENTILE_CONT" else item.type
-    function = Typed(name, t, (share,), (keys[0],), padded=item.padded, lineage=item.lineage)
-    return _over(function, partition, keys, "")
-
-
-def _frame(binder: Expressions, node: exp.Window) -> str:
-    spec = node.args.get("spec")
-    if spec is None:
-        return ""
-    if spec.args.get("exclude") or spec.args.get("kind") == "GROUPS":
-        binder.fail(node, "this window frame is not T-SQL", expected="ROWS BETWEEN … AND …")
-        return ""
-
-    def bound(side: str) -> str:
-        edge, direction = spec.args.get(side), spec.args.get(f"{side}_side")
-        if isinstance(edge, exp.Literal) and edge.is_int and spec.args["kind"] == "RANGE":
-            binder.fail(node, "RANGE takes UNBOUNDED and CURRENT ROW only", expected="ROWS")
-        elif isinstance(edge, exp.Expr) and not (isinstance(edge, exp.Literal) and edge.is_int):
-            binder.fail(node, "a window frame counts rows with a whole number")
-        text = edge.name if isinstance(edge, exp.Expr) else str(edge or "CURRENT ROW")
-        return f"{text} {direction}" if direction else text
-
-    return f"{spec.args['kind']} BETWEEN {bound('start')} AND {bound('end') if spec.args.get('end') else 'CURRENT ROW'}"
 
 
 # choices

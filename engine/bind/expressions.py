@@ -12,18 +12,15 @@ from typing import Any, ClassVar
 from sqlglot import exp
 
 from engine.bind import calls
+from engine.bind.conditions import COMPARISONS, Conditions
+from engine.bind.conversions import Scope, union
 from engine.bind.typed import (
-    NOTHING,
-    PREDICATE,
     CastRule,
     ColumnRef,
-    Lineage,
-    Query,
     Source,
     Typed,
-    problem,
 )
-from engine.errors import Problem, nearest
+from engine.errors import nearest
 from engine.sqltypes import (
     BIT,
     DATETIME,
@@ -33,77 +30,18 @@ from engine.sqltypes import (
     SqlType,
     common_type,
     concat_type,
-    convertible,
     decimal_arithmetic,
     literal_digits,
     literal_number_type,
-    parse_type,
     string,
-    text_length,
 )
-
-NO_LENGTH = 30
-"""CAST and CONVERT to a character type without a length keep 30 characters."""
 
 _ARITHMETIC = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
 _BITWISE = {exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseXor: "^"}
-_COMPARISONS = {exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
-_TYPE_WORDS = {"UTINYINT": "tinyint", "UUID": "uniqueidentifier", "DOUBLE": "float", "TIMESTAMPTZ": "datetimeoffset"}
 
 
-class Scope:
-    """The sources an expression may name, and the scope around it for correlated subqueries."""
-
-    __slots__ = ("aggregated", "parent", "sources")
-
-    def __init__(self, parent: Scope | None = None) -> None:
-        self.parent = parent
-        self.sources: list[Source] = []
-        self.aggregated = False
-
-    def taken(self, alias: str) -> bool:
-        """Whether ``alias`` already names a source here or further out."""
-        scope: Scope | None = self
-        while scope is not None:
-            if any(s.alias.lower() == alias for s in scope.sources):
-                return True
-            scope = scope.parent
-        return False
-
-
-class Expressions:
-    """Binds expressions. ``place`` is the clause at hand; aggregates and windows are allowed in some places only."""
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-        self.place = "select"
-
-    def subquery(self, node: exp.Expr, scope: Scope, *, named: bool = False) -> Query:
-        """Binds a query inside an expression; the query binder knows how."""
-        raise NotImplementedError
-
-    def fail(self, node: exp.Expr | None, message: str, *, expected: str = "", near: str = "") -> Typed:
-        """Notes a problem at ``node`` and returns an expression that fits everywhere."""
-        self.problems.append(problem(node, message, expected=expected, nearest=near))
-        return Typed("null", NULL, node=node)
-
-    # values and conditions
-
-    def value(self, node: exp.Expr, scope: Scope) -> Typed:
-        """Binds ``node`` as a value."""
-        t = self.bind(node, scope)
-        if t.type is PREDICATE:
-            return self.fail(node, "a condition is not a value", expected="CASE WHEN … THEN 1 ELSE 0 END")
-        return t
-
-    def condition(self, node: exp.Expr, scope: Scope) -> Typed:
-        """Binds ``node`` as a condition."""
-        t = self.bind(node, scope)
-        if t.type is not PREDICATE:
-            if not self.problems:
-                self.fail(node, f"a value of type {t.type} is not a condition", expected="a comparison such as … = 1")
-            return Typed("true", PREDICATE, node=node)
-        return t
+class Expressions(Conditions):
+    """Binds every sort of expression node."""
 
     def bind(self, node: exp.Expr, scope: Scope) -> Typed:
         method = self._METHODS.get(type(node))
@@ -277,108 +215,6 @@ class Expressions:
             return self.fail(node, f"~ does not take {a.type} here", expected="CAST(… AS int)")
         return Typed("~", a.type, (a,), nullable=a.nullable, lineage=a.lineage)
 
-    # conditions
-
-    def _comparison(self, node: exp.Binary, scope: Scope) -> Typed:
-        op = _COMPARISONS[type(node)]
-        if isinstance(node.expression, (exp.All, exp.Any)):
-            return self._quantified(node, op, scope)
-        return self.compare(node, op, self.value(node.this, scope), self.value(node.expression, scope))
-
-    def compare(self, node: exp.Expr, op: str, a: Typed, b: Typed) -> Typed:
-        """``a op b`` with both sides brought to the type that wins by precedence."""
-        t = self.common(node, (a, b))
-        if t.family == "binary" and op not in ("=", "<>"):
-            return self.fail(node, f"{op} does not take {t} here")
-        families = {a.type.family, b.type.family}
-        if families == {"string"} or families <= _COMPARED_AS_IS:
-            sides = (a, b)
-        else:
-            sides = (self.coerce(a, t), self.coerce(b, t))
-        return Typed(op, PREDICATE, sides, lineage=a.lineage | b.lineage)
-
-    def _quantified(self, node: exp.Binary, op: str, scope: Scope) -> Typed:
-        word = "ALL" if isinstance(node.expression, exp.All) else "ANY"
-        inner = node.expression.this
-        query = self.subquery(inner.this if isinstance(inner, exp.Subquery) else inner, scope)
-        a = self.value(node.this, scope)
-        self._one_column(node, query)
-        if a.type.family != query.columns()[0].type.family:
-            return self.fail(node, f"{a.type} {op} {word} of {query.columns()[0].type}", expected="the same type")
-        return Typed("quantified", PREDICATE, (a,), value=(op, word, query))
-
-    def _and(self, node: exp.Binary, scope: Scope) -> Typed:
-        word = "AND" if isinstance(node, exp.And) else "OR"
-        a, b = self.condition(node.this, scope), self.condition(node.expression, scope)
-        return Typed(word, PREDICATE, (a, b), lineage=a.lineage | b.lineage)
-
-    def _not(self, node: exp.Not, scope: Scope) -> Typed:
-        a = self.condition(node.this, scope)
-        return Typed("NOT", PREDICATE, (a,), lineage=a.lineage)
-
-    def _is(self, node: exp.Is, scope: Scope) -> Typed:
-        other = node.expression
-        if not isinstance(other, exp.Null):
-            return self.fail(node, "IS takes NULL or NOT NULL only", expected="= or <>")
-        a = self.value(node.this, scope)
-        return Typed("IS NULL", PREDICATE, (a,), lineage=a.lineage)
-
-    def _between(self, node: exp.Between, scope: Scope) -> Typed:
-        a = self.value(node.this, scope)
-        low, high = self.value(node.args["low"], scope), self.value(node.args["high"], scope)
-        from_low, to_high = self.compare(node, ">=", a, low), self.compare(node, "<=", a, high)
-        return Typed("AND", PREDICATE, (from_low, to_high), lineage=from_low.lineage | to_high.lineage)
-
-    def _in(self, node: exp.In, scope: Scope) -> Typed:
-        if isinstance(node.this, exp.Tuple):
-            return self.fail(node, "T-SQL has no row comparison", expected="EXISTS (SELECT … WHERE a = … AND b = …)")
-        a = self.value(node.this, scope)
-        inner = node.args.get("query")
-        if inner is not None:
-            query = self.subquery(inner.this if isinstance(inner, exp.Subquery) else inner, scope)
-            self._one_column(node, query)
-            t = query.columns()[0].type
-            if "null" not in (a.type.family, t.family):
-                a = self._to_query_type(node, a, query)
-            return Typed("in_query", PREDICATE, (a,), value=query, lineage=a.lineage)
-        items = [self.value(item, scope) for item in node.expressions]
-        if not items:
-            return self.fail(node, "IN needs a list or a subquery")
-        t = self.common(node, (a, *items))
-        families = {x.type.family for x in (a, *items)}
-        if not (families == {"string"} or families <= _COMPARED_AS_IS):
-            a, items = self.coerce(a, t), [self.coerce(item, t) for item in items]
-        return Typed("IN", PREDICATE, (a, *items), lineage=a.lineage)
-
-    def _to_query_type(self, node: exp.Expr, a: Typed, query: Query) -> Typed:
-        t = query.columns()[0].type
-        if {a.type.family, t.family} <= _EXACT or a.type.family == t.family:
-            return a
-        wanted = self.common(node, (a, Typed("column", t)))
-        if wanted.family != t.family:
-            self.fail(node, f"IN compares {a.type} with {t}", expected=f"CAST(… AS {wanted}) in the subquery")
-        return self.coerce(a, wanted)
-
-    def _exists(self, node: exp.Exists, scope: Scope) -> Typed:
-        inner = node.this
-        query = self.subquery(inner.this if isinstance(inner, exp.Subquery) else inner, scope)
-        return Typed("exists", PREDICATE, value=query)
-
-    def _like(self, node: exp.Expr, scope: Scope) -> Typed:
-        escape = ""
-        if isinstance(node, exp.Escape):
-            mark = node.expression
-            if not isinstance(mark, (exp.Literal, exp.National)) or len(mark.name) != 1:
-                return self.fail(node, "ESCAPE takes one character")
-            escape, node = mark.name, node.this
-        if not isinstance(node, exp.Like):
-            return self.fail(node, "ESCAPE belongs to LIKE")
-        a = self.text(self.value(node.this, scope))
-        pattern = self.text(self.value(node.expression, scope))
-        like = Typed("LIKE", PREDICATE, (a, pattern), value=escape, lineage=a.lineage | pattern.lineage)
-        like.node = node
-        return Typed("NOT", PREDICATE, (like,), lineage=like.lineage) if node.args.get("negate") else like
-
     # choices
 
     def _case(self, node: exp.Case, scope: Scope) -> Typed:
@@ -431,56 +267,6 @@ class Expressions:
             return a
         return self.cast(a, t, CastRule(style, safe))
 
-    def type_of(self, node: exp.Expr, to: Any, default_length: int = NO_LENGTH) -> SqlType | None:
-        """The SqlType a type name in the text stands for, or None with a problem noted."""
-        if not isinstance(to, exp.DataType):
-            self.fail(node, "a type name belongs here")
-            return None
-        word = to.args.get("kind") if to.this is exp.DType.USERDEFINED else to.this.value
-        name = _TYPE_WORDS.get(str(word), str(word))
-        sizes = ",".join(str(p.name) for p in to.expressions)
-        try:
-            return parse_type(f"{name}({sizes})" if sizes else name, default_length=default_length)
-        except ValueError as error:
-            self.fail(node, str(error))
-            return None
-
-    # conversions
-
-    def common(self, node: exp.Expr, sides: Sequence[Typed]) -> SqlType:
-        """The type all of ``sides`` are brought to; a clash is noted."""
-        try:
-            return common_type(s.type for s in sides)
-        except ValueError as error:
-            self.fail(node, f"type clash: {error}")
-            return NULL
-
-    def coerce(self, a: Typed, t: SqlType) -> Typed:
-        """``a`` as ``t`` the way SQL Server converts by itself; ``a`` itself where nothing changes."""
-        if a.type == t or t.family == "null":
-            return a
-        if a.type.family == t.family == "string" and not t.fixed and fits(a.type, t):
-            if a.kind == "literal":
-                return Typed("literal", t, value=a.value, nullable=False, padded=a.padded, node=a.node)
-            return Typed("retype", t, (a,), nullable=a.nullable, padded=a.padded, lineage=a.lineage, node=a.node)
-        if not convertible(a.type, t):
-            return self.fail(a.node, f"type clash: {a.type} does not become {t} by itself", expected="CAST(… AS …)")
-        return self.cast(a, t, CastRule(implicit=True))
-
-    def cast(self, a: Typed, t: SqlType, rule: CastRule) -> Typed:
-        """``a`` converted to ``t``."""
-        padded = t.family == "string" and (
-            t.fixed or (a.type.family == "string" and (a.padded or not fits(a.type, t)))
-        )
-        nullable = a.nullable or (rule.safe and a.type != t)
-        return Typed("cast", t, (a,), value=rule, nullable=nullable, padded=padded, lineage=a.lineage, node=a.node)
-
-    def text(self, a: Typed) -> Typed:
-        """``a`` as text, for functions that take text."""
-        if a.type.family == "string":
-            return a
-        return self.coerce(a, string("varchar", text_length(a.type)))
-
     # subqueries
 
     def _scalar_subquery(self, node: exp.Subquery, scope: Scope) -> Typed:
@@ -488,10 +274,6 @@ class Expressions:
         self._one_column(node, query)
         column = query.columns()[0]
         return Typed("subquery", column.type, value=query, padded=column.padded, lineage=column.lineage)
-
-    def _one_column(self, node: exp.Expr, query: Query) -> None:
-        if len(query.columns()) != 1:
-            self.fail(node, f"this subquery gives {len(query.columns())} columns", expected="one column")
 
     def _call(self, node: exp.Expr, scope: Scope) -> Typed:
         return calls.bind_call(self, node, scope)
@@ -517,16 +299,16 @@ class Expressions:
         **dict.fromkeys(_ARITHMETIC, _arithmetic),
         **dict.fromkeys(_BITWISE, _bitwise),
         exp.BitwiseNot: _bitwise_not,
-        **dict.fromkeys(_COMPARISONS, _comparison),
-        exp.And: _and,
-        exp.Or: _and,
-        exp.Not: _not,
-        exp.Is: _is,
-        exp.Between: _between,
-        exp.In: _in,
-        exp.Exists: _exists,
-        exp.Like: _like,
-        exp.Escape: _like,
+        **dict.fromkeys(COMPARISONS, Conditions._comparison),
+        exp.And: Conditions._and,
+        exp.Or: Conditions._and,
+        exp.Not: Conditions._not,
+        exp.Is: Conditions._is,
+        exp.Between: Conditions._between,
+        exp.In: Conditions._in,
+        exp.Exists: Conditions._exists,
+        exp.Like: Conditions._like,
+        exp.Escape: Conditions._like,
         exp.Case: _case,
         exp.Cast: _cast,
         exp.TryCast: _cast,
@@ -584,8 +366,6 @@ _PARTS: dict[type[exp.Expr], set[str]] = {
 """What each node may carry; anything more is another dialect's and would be lost in silence."""
 
 _NUMBERS = {"integer", "decimal", "float", "bit"}
-_EXACT = {"integer", "decimal"}
-_COMPARED_AS_IS = {"integer", "decimal", "float"}
 
 
 def _answers(source: Source, wanted: str) -> bool:
@@ -620,13 +400,3 @@ def _digits(a: Typed) -> tuple[int, int]:
     return a.type.digits
 
 
-def fits(source: SqlType, target: SqlType) -> bool:
-    """Whether every text of ``source`` is short enough for ``target``."""
-    if target.length == -1:
-        return True
-    return source.length != -1 and (source.length or 1) <= (target.length or 1)
-
-
-def union(*parts: Typed) -> Lineage:
-    """The lineage of everything in ``parts``."""
-    return NOTHING.union(*(p.lineage for p in parts))

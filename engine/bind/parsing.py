@@ -80,6 +80,8 @@ def parse(sql: str, *, file: str = "") -> exp.Expr:
         trees = _DIALECT.parser().parse(tokens, sql)
     except ParseError as error:
         raise BindError([_syntax_problem(fault, file) for fault in error.errors]) from error
+    except RecursionError as error:
+        raise BindError(Problem("the SELECT is nested too deeply to be read", file=file, line=1, column=1)) from error
     tree = trees[0] if trees else None
     while isinstance(tree, exp.Subquery) and not tree.args.get("alias") and not tree.args.get("with_"):
         tree = tree.this

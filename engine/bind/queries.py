@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from engine.bind.expressions import Expressions, Scope, fits, reference
-from engine.bind.functions import AGGREGATES
-from engine.bind.sources import Sources
+from engine.bind.conversions import Scope, fits
+from engine.bind.expressions import reference
+from engine.bind.grouping import Grouping
 from engine.bind.typed import (
     Bound,
     CastRule,
@@ -20,7 +20,7 @@ from engine.bind.typed import (
     Typed,
 )
 from engine.errors import nearest
-from engine.sqltypes import NULL, Column, SqlType, common_type
+from engine.sqltypes import INT, NULL, Column, SqlType, common_type
 
 _SELECT_PARTS = {
     "with_", "expressions", "from_", "joins", "where", "group", "having", "order", "distinct", "limit", "offset",
@@ -30,7 +30,7 @@ _SET_PARTS = {"with_", "this", "expression", "distinct", "order", "limit", "offs
               "kind", "on"}  # fmt: skip
 
 
-class Binder(Sources, Expressions):
+class Binder(Grouping):
     """Binds one statement to a catalogue."""
 
     def __init__(self, catalog: Catalog) -> None:
@@ -45,7 +45,12 @@ class Binder(Sources, Expressions):
             if option.name.upper() == "MAXRECURSION" and option.expression is not None:
                 for entry in query.tables:
                     entry.deepest = int(option.expression.name)
-        return Bound(query.columns(), driving_table(query), tree, query)
+        columns = tuple(
+            # A column of nothing but NULL is an int in SQL Server.
+            Column(c.name, INT, True, False, c.lineage) if c.type == NULL else c
+            for c in query.columns()
+        )
+        return Bound(columns, driving_table(query), tree, query)
 
     def subquery(self, node: exp.Expr, scope: Scope, *, named: bool = False) -> Query:
         outer, self.place = self.place, "select"
@@ -148,7 +153,7 @@ class Binder(Sources, Expressions):
             result.where = self.condition(where.this, scope)
         self.place = "group"
         if (group := node.args.get("group")) is not None:
-            self._grouping(group, scope, result)
+            self.grouping(group, scope, result)
         self.place = "select"
         self._outputs(node, scope, result)
         if (having := node.args.get("having")) is not None:
@@ -163,7 +168,7 @@ class Binder(Sources, Expressions):
             self.fail(node.args["order"], "ORDER BY in a subquery needs TOP or OFFSET")
         result.grouped = bool(result.grouping) or scope.aggregated or result.having is not None
         if result.grouped:
-            self._check_grouped(result)
+            self.check_grouped(result)
         if named:
             self._check_names(result)
         return result
@@ -221,66 +226,6 @@ class Binder(Sources, Expressions):
             elif output.name.lower() in seen and output.name != "?":
                 self.fail(output.node, f"two output columns are called {output.name!r}", expected="distinct names")
             seen.add(output.name.lower())
-
-    # GROUP BY
-
-    def _grouping(self, group: exp.Group, scope: Scope, result: Select) -> None:
-        if group.args.get("all") or group.args.get("totals"):
-            self.fail(group, "GROUP BY ALL is deprecated", expected="the columns")
-        plain: list[Typed] = []
-        for term in group.expressions:
-            if isinstance(term, exp.GroupingSets):
-                result.grouping.append(("GROUPING SETS", [self._set(s, scope) for s in term.expressions]))
-            elif isinstance(term, (exp.Rollup, exp.Cube)):
-                word = "ROLLUP" if isinstance(term, exp.Rollup) else "CUBE"
-                result.grouping.append((word, [self._set(s, scope) for s in term.expressions]))
-            elif isinstance(term, exp.Tuple) and not term.expressions:
-                result.grouping.append(("GROUPING SETS", [()]))
-            else:
-                plain.extend(self._group_key(term, scope))
-        for word in ("rollup", "cube"):
-            if group.args.get(word):
-                result.grouping.append((word.upper(), [(key,) for key in plain]))
-                plain = []
-        if plain:
-            result.grouping.insert(0, ("", [tuple(plain)]))
-
-    def _set(self, node: exp.Expr, scope: Scope) -> tuple[Typed, ...]:
-        if isinstance(node, (exp.Rollup, exp.Cube, exp.GroupingSets)):
-            self.fail(node, "nested grouping sets", expected="the sets written out")
-            return ()
-        return self._group_key(node, scope)
-
-    def _group_key(self, node: exp.Expr, scope: Scope) -> tuple[Typed, ...]:
-        if isinstance(node, exp.Tuple):
-            return tuple(key for part in node.expressions for key in self._group_key(part, scope))
-        inner = node.unnest() if isinstance(node, exp.Paren) else node
-        if isinstance(inner, exp.Literal):
-            self.fail(inner, "GROUP BY takes no positions and no constants", expected="the expression itself")
-            return ()
-        return (self.value(inner, scope),)
-
-    def _check_grouped(self, result: Select) -> None:
-        keys = {key.key for _, sets in result.grouping for group in sets for key in group}
-        for output in result.outputs:
-            self._check_in_group(output.expression, keys, "the SELECT list", output.node)
-        if result.having is not None:
-            self._check_in_group(result.having, keys, "HAVING", result.having.node)
-        for order in result.order:
-            if not order.position:
-                self._check_in_group(order.expression, keys, "ORDER BY", order.expression.node)
-
-    def _check_in_group(self, t: Typed, keys: set[tuple[object, ...]], where: str, node: exp.Expr | None) -> None:
-        if keys and t.key in keys:
-            return
-        if t.kind in AGGREGATES:
-            return
-        if t.kind == "column":
-            message = f"column {t.value.name!r} stands in {where} but neither in GROUP BY nor in an aggregate"
-            self.fail(t.node or node, message, expected="GROUP BY with it, or MAX(…)")
-            return
-        for arg in t.args:
-            self._check_in_group(arg, keys, where, node)
 
     # ORDER BY, TOP, OFFSET
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from engine.bind.expressions import Expressions, Scope
+from engine.bind.conversions import Scope
+from engine.bind.expressions import Expressions
 from engine.bind.typed import Catalog, CommonTable, Query, Select, Source
 from engine.errors import nearest
 from engine.sqltypes import MAX, NULL, Column, SqlType, common_type, parse_type, string

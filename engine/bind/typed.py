@@ -58,7 +58,11 @@ class Typed:
     @property
     def key(self) -> tuple[Any, ...]:
         """Equal for expressions that are written alike after resolution; GROUP BY matches by it."""
-        value = id(self.value) if self.kind in ("subquery", "exists", "in_query", "quantified") else self.value
+        value = self.value
+        if self.kind in ("subquery", "exists", "in_query", "quantified"):
+            value = id(value)
+        elif isinstance(value, WindowRule):
+            value = (value.function.kind, value.frame, len(value.partition), [k.descending for k in value.order])
         return (self.kind, str(self.type), str(value), tuple(arg.key for arg in self.args))
 
 

@@ -6,13 +6,15 @@ DuckDB's own (equally scaled) types until ``strict`` pins it down where the type
 
 from __future__ import annotations
 
-import unicodedata
+from collections.abc import Callable
 
-from engine.bind.typed import OrderKey, Query, Refused, Typed, WindowRule, problem
+from engine.bind.typed import OrderKey, Query, Refused, Typed, problem
 from engine.errors import Problem
 from engine.sqltypes import MAX, SqlType
+from engine.warehouse.duckdb_aggregates import AGGREGATE_KINDS, aggregate, over_clause, string_agg
 from engine.warehouse.duckdb_casts import cast
 from engine.warehouse.duckdb_functions import FUNCTIONS
+from engine.warehouse.duckdb_like import like_regex
 
 _INFIX = {"+", "-", "*", "/", "%", "||", "&", "|", "^", "=", "<>", "<", ">", "<=", ">=", "AND", "OR", "NOT", "IN",
           "in_query", "LIKE", "IS NULL", "negate", "~"}  # fmt: skip
@@ -51,8 +53,7 @@ class Renderer:
                 return known
         method = _METHODS.get(t.kind)
         if method is not None:
-            text: str = method(self, t)
-            return text
+            return method(self, t)
         function = FUNCTIONS.get(t.kind)
         if function is not None:
             return function(self, t, [self.strict(a) if a.kind != "keyword" else a.value for a in t.args])
@@ -279,26 +280,11 @@ class Renderer:
         return f"regexp_full_match({text}, {self.text_literal(regex + (' *' if loose_end else ''))}, 'is')"
 
     def like_regex(self, t: Typed, pattern: str, escape: str) -> str:
-        """The regular expression of a LIKE pattern, classes as the default collation orders letters."""
-        pieces: list[str] = []
-        i = 0
-        while i < len(pattern):
-            c = pattern[i]
-            if escape and c == escape and i + 1 < len(pattern):
-                pieces.append(_literal_character(pattern[i + 1]))
-                i += 2
-                continue
-            if c == "[":
-                end = pattern.find("]", i + 1)
-                if end < 0:
-                    self.refuse(t, f"the pattern {pattern!r} opens [ and does not close it", "[[] for a bracket")
-                    return ""
-                pieces.append(_class(pattern[i + 1 : end]))
-                i = end + 1
-                continue
-            pieces.append({"%": ".*", "_": "."}.get(c) or _literal_character(c))
-            i += 1
-        return "".join(pieces)
+        """The regular expression of a LIKE pattern; a pattern without one is refused."""
+        try:
+            return like_regex(pattern, escape)
+        except ValueError as error:
+            return self.refuse(t, str(error), "[[] for a bracket")
 
     def json_path(self, t: Typed, path: str) -> str:
         """A T-SQL JSON path for DuckDB."""
@@ -329,98 +315,7 @@ class Renderer:
             return f"nullif({self.sql(first)}, {self.sql(t.value)})"
         return f"CASE WHEN {self.sql(same)} THEN NULL ELSE {self.sql(first)} END"
 
-    # aggregates and windows
-
-    def aggregate(self, t: Typed, over: str = "") -> str:
-        """SQL of an aggregate, ``over`` being its OVER clause when it has one."""
-        if self.replaced and not over and t.kind not in ("GROUPING", "GROUPING_ID"):
-            # Inside an aggregate a grouping column is the row's own value.
-            outer, self.replaced = self.replaced, {}
-            text = self.aggregate(t)
-            self.replaced = outer
-            return text
-        distinct = "DISTINCT " if t.value == "DISTINCT" else ""
-        if t.kind in ("COUNT", "COUNT_BIG"):
-            text = f"count({self._counted(t, distinct)}){over}"
-            return f"CAST({text} AS INTEGER)" if t.kind == "COUNT" else text
-        a = self.strict(t.args[0])
-        if t.kind == "SUM":
-            text = f"sum({distinct}{a}){over}"
-            plain = t.type.name in ("decimal", "float")
-            return text if plain else f"CAST({text} AS {t.type.duckdb})"
-        if t.kind == "AVG":
-            return self._average(t, f"sum({distinct}{a}){over}", f"count({distinct}{a}){over}")
-        if t.kind in ("GROUPING", "GROUPING_ID"):
-            outer, self.replaced = self.replaced, {}
-            listed = ", ".join(self.key(x) for x in t.args)
-            self.replaced = outer
-            return f"CAST(grouping({listed}) AS INTEGER)"
-        name = {"STDEV": "stddev_samp", "STDEVP": "stddev_pop", "VAR": "var_samp", "VARP": "var_pop"}.get(t.kind)
-        if name:
-            return f"{name}({distinct}CAST({a} AS DOUBLE)){over}"
-        return f"{t.kind.lower()}({a}){over}"
-
-    def _counted(self, t: Typed, distinct: str) -> str:
-        if not t.args:
-            return "*"
-        a = t.args[0]
-        if not distinct:
-            return self.sql(a)
-        # COUNT(DISTINCT) is the one place where DuckDB does not look at the collation.
-        return f"DISTINCT lower({self.key(a)})" if a.type.family == "string" else f"DISTINCT {self.sql(a)}"
-
-    def _average(self, t: Typed, total: str, count: str) -> str:
-        if t.type.family == "float":
-            return f"{total} / {count}"
-        if t.type.family == "integer":
-            # SQL Server adds up in the type of the result, so an overflowing sum is an error there too.
-            return f"CAST(CAST({total} AS {t.type.duckdb}) // {count} AS {t.type.duckdb})"
-        return self.quotient(total, f"nullif({count}, 0)", _scale(t.args[0].type), 0, t)
-
-    def _string_agg(self, t: Typed) -> str:
-        item, separator = t.args
-        outer, self.replaced = self.replaced, {}
-        order = f" ORDER BY {self.order(t.value)}" if t.value else ""
-        text = f"string_agg({self.sql(item)}, {self.sql(separator)}{order})"
-        self.replaced = outer
-        return text if t.type.length == MAX else f"tsql.at_most({text}, {t.type.length})"
-
-    def _over(self, t: Typed) -> str:
-        rule: WindowRule = t.value
-        function = rule.function
-        if function.kind == "null":
-            return "NULL"
-        if function.kind.startswith("PERCENTILE"):
-            return self._percentile(t, function, rule)
-        parts: list[str] = []
-        if rule.partition:
-            parts.append("PARTITION BY " + ", ".join(self.key(p) for p in rule.partition))
-        if rule.order:
-            parts.append("ORDER BY " + self.order(rule.order))
-            if rule.frame:
-                parts.append(rule.frame)
-        over = f" OVER ({' '.join(parts)})"
-        if function.kind in _AGGREGATE_KINDS:
-            return self.aggregate(function, over)
-        args = ", ".join(self.strict(a) for a in function.args)
-        return f"{function.kind.lower()}({args}){over}"
-
-    def _percentile(self, t: Typed, function: Typed, rule: WindowRule) -> str:
-        key = rule.order[0]
-        share = function.args[0].value
-        partition = "PARTITION BY " + ", ".join(self.key(p) for p in rule.partition) if rule.partition else ""
-        if function.kind == "PERCENTILE_CONT":
-            number = f"1 - {share}" if key.descending else share
-            return f"quantile_cont(CAST({self.sql(key.expression)} AS DOUBLE), {number}) OVER ({partition})"
-        if key.descending:
-            return self.refuse(t, "PERCENTILE_DISC with DESC", "the order turned round")
-        return f"quantile_disc({self.strict(key.expression)}, {share}) OVER ({partition})"
-
-
-_AGGREGATE_KINDS = ("SUM", "AVG", "MIN", "MAX", "COUNT", "COUNT_BIG", "STDEV", "STDEVP", "VAR", "VARP", "GROUPING",
-                    "GROUPING_ID")  # fmt: skip
-
-_METHODS = {
+_METHODS: dict[str, Callable[..., str]] = {
     "column": Renderer._column,
     "literal": Renderer._literal,
     "null": Renderer._null,
@@ -448,9 +343,9 @@ _METHODS = {
     "CASE": Renderer._case,
     "COALESCE": Renderer._coalesce,
     "NULLIF": Renderer._nullif,
-    **dict.fromkeys(_AGGREGATE_KINDS, Renderer.aggregate),
-    "STRING_AGG": Renderer._string_agg,
-    "over": Renderer._over,
+    **dict.fromkeys(AGGREGATE_KINDS, aggregate),
+    "STRING_AGG": string_agg,
+    "over": over_clause,
 }
 
 
@@ -469,40 +364,3 @@ def _is_bit_as_number(t: Typed) -> bool:
 
 def _is_null_cast(t: Typed) -> bool:
     return t.kind == "cast" and t.value.implicit and t.args[0].kind == "null"
-
-
-def _literal_character(c: str) -> str:
-    return "\\" + c if c in r"\.^$|?*+()[]{}" else c
-
-
-def _class(body: str) -> str:
-    negated = body.startswith("^")
-    body = body[1:] if negated else body
-    members: list[str] = []
-    i = 0
-    while i < len(body):
-        if i + 2 < len(body) and body[i + 1] == "-":
-            members.append(_range(body[i], body[i + 2]))
-            i += 3
-        else:
-            members.append(_in_class(body[i]))
-            i += 1
-    return f"[{'^' if negated else ''}{''.join(members)}]"
-
-
-def _in_class(c: str) -> str:
-    return "\\" + c if c in r"\]^-[" else c
-
-
-def _range(first: str, last: str) -> str:
-    """A range of characters; between letters the default collation also sorts their accented forms."""
-    text = f"{_in_class(first)}-{_in_class(last)}"
-    a, b = first.lower(), last.lower()
-    if not ("a" <= a <= "z" and "a" <= b <= "z"):
-        return text
-    return f"{a}-{b}" + "".join(c for c in _ACCENTED if a <= unicodedata.normalize("NFD", c)[0] < b)
-
-
-_ACCENTED = [
-    c for c in map(chr, range(0xE0, 0x180)) if c.islower() and "a" <= unicodedata.normalize("NFD", c)[0] <= "z"
-]

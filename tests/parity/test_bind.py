@@ -177,3 +177,14 @@ def test_string_keys_without_blanks_compare_plainly() -> None:
 def test_injection_stays_text() -> None:
     sql = to_duckdb(bound("SELECT 'x''; DROP TABLE silver.users; --' AS a"))
     assert "'x''; DROP TABLE silver.users; --'" in sql
+
+
+def test_long_chains_are_read() -> None:
+    chain = " OR ".join(f"session_id = {i}" for i in range(3000))
+    assert to_duckdb(bound(f"SELECT session_id FROM silver.sessions WHERE {chain}")).count(" OR ") == 2999
+
+
+def test_deep_nesting_is_a_problem_not_a_crash() -> None:
+    nested = "(" * 2000 + "1" + ")" * 2000
+    with pytest.raises(BindError):
+        bound(f"SELECT {nested} AS a")

@@ -11,6 +11,7 @@ import pytest
 
 from engine.bind import BindError, Refused
 from engine.warehouse.duckdb_dialect import to_duckdb
+from tests.microsoft import Microsoft, Unavailable, microsoft
 from tests.parity.targets import SQLSERVER, OnDuckdb, Target, compared, load, open_target
 
 TABLE = load()
@@ -53,6 +54,19 @@ def test_case(target: Target, case: dict[str, Any]) -> None:
             assert re.search(case["error"], str(raised.value), re.IGNORECASE), raised.value
     else:
         gives(target, case, sql)
+
+
+@pytest.fixture(scope="module")
+def checker() -> Microsoft:
+    try:
+        return microsoft()
+    except Unavailable as reason:
+        pytest.skip(f"not held against Microsoft's parser: {reason}")
+
+
+def test_every_case_that_runs_is_tsql_to_microsofts_parser(checker: Microsoft) -> None:
+    errors = {case["id"]: checker.parse_errors(sql_of(case)) for case in CASES if "problem" not in case}
+    assert {name: found for name, found in errors.items() if found} == {}
 
 
 def turned_away(target: Target, case: dict[str, Any], sql: str) -> None:
