@@ -161,7 +161,9 @@ class Renderer:
             b = f"{b} * {10 ** (divisor_digits - scale_b)}"
         unit = "0." + "0" * (scale - 1) + "1"
         shift = 10 ** (digits - scale_a)
-        text = f"tsql.quotient({a}, {b}, {10**scale_a}, {shift}, {10**scale_b}, {unit})"
+        units = f"{10**scale_a}, {shift}, {10**scale_b}, {unit}"
+        most = (2**63 - 1) // shift
+        text = f"tsql.quotient({a}, {b}, {units}, {most})" if most else f"tsql.wide_quotient({a}, {b}, {units})"
         return f"CAST({text} AS {t.type.duckdb})"
 
     def _divisor(self, b: Typed) -> str:
