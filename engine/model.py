@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ class Table:
         """Loaded from a source, not built from a SELECT."""
         return self.spec.source is not None
 
-    @property
+    @cached_property
     def shape(self) -> TableShape:
         schema, name = self.name.split(".")
         columns = (*self.columns, *AUDIT_COLUMNS) if self.landed else self.columns
@@ -69,9 +70,8 @@ class Model:
     logical_date: dt.date
     tables: dict[str, Table] = field(default_factory=dict)
 
-    @property
-    def catalog(self) -> dict[str, tuple[Column, ...]]:
-        return {name: table.shape.columns for name, table in self.tables.items()}
+    catalog: dict[str, tuple[Column, ...]] = field(default_factory=dict)
+    """The columns of every table, audit columns too, as SELECTs are bound against them."""
 
     def readers(self, name: str) -> list[str]:
         """The tables that read this one, nearest first in table order."""
@@ -139,6 +139,7 @@ class _Builder:
             table = self._table(name, self.project.tables[name])
             if table is not None:
                 self.model.tables[name] = table
+                self.model.catalog[name] = table.shape.columns
         for table in self.model.tables.values():
             self._suite_queries(table)
         return self.model

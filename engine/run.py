@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import secrets
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import ledger, steps
-from engine.errors import MedallionError, SourceError, WarehouseError
+from engine.errors import MedallionError, Problem, ProjectError, SourceError, WarehouseError
 from engine.ledger import Published, now
 from engine.live import Live, RunLock
 from engine.model import Model, Table, load_model
@@ -24,6 +26,7 @@ from engine.project import Project
 from engine.specs import DuckDBTarget
 from engine.warehouse.duckdb import DuckDBWarehouse
 
+LOAD_ID = re.compile(r"(?=.{1,64}$)[A-Za-z0-9]+(_[A-Za-z0-9]+)*")
 WORKERS = max(2, min(4, os.cpu_count() or 2))
 
 
@@ -100,6 +103,8 @@ def run(project: Project, *, target: str | None = None, selectors: Iterable[str]
     what goes wrong with single tables is in the result.
     """
     began = time.perf_counter()
+    if load_id is not None and not LOAD_ID.fullmatch(load_id):
+        raise ProjectError(Problem(f"{load_id!r} cannot name a load", expected="up to 64 letters and digits with single underscores between them"))
     target = project.target_name(target)
     date = logical_date or dt.datetime.now(dt.UTC).date()
     watcher = watcher or Watcher()
@@ -183,6 +188,9 @@ class _Run:
         todo = {name: set(self.plan.waits_for(self.model, name)) for name in self.plan.tables}
         ended: dict[str, str] = {}
         running: dict[Future[Outcome], str] = {}
+        # Loads alternate between short statements and Python; at Python's usual 5 ms a turn, each statement's thread
+        # would wait that long to go on.
+        sys.setswitchinterval(0.0005)
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="load") as pool:
             try:
                 while todo or running:

@@ -41,6 +41,9 @@ class DuckDBWarehouse:
         self._local = threading.local()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._publishing = threading.Lock()
+        self._kinds: dict[tuple[str, str], str] = {}
+        """Every table and view that is there, kept up to date by the one process that writes: asking the catalogue
+        costs more with every table, and is asked for every table."""
 
     def __enter__(self) -> DuckDBWarehouse:
         import duckdb
@@ -94,29 +97,31 @@ class DuckDBWarehouse:
             for shape in TABLES:
                 cursor.execute(duckdb_sql.create_table(shape))
             install_macros(cursor)
+        self._look()
+
+    def _look(self) -> None:
+        kinds = {"BASE TABLE": "TABLE", "VIEW": "VIEW"}
+        found = self.rows("SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE table_catalog = current_catalog()")
+        self._kinds = {(r["table_schema"], r["table_name"]): kinds[r["table_type"]] for r in found if r["table_type"] in kinds}
 
     def sweep(self, keep: frozenset[str]) -> list[str]:
         """Drop the staging that killed or failed loads left behind, except of the load ids in ``keep``; its names."""
-        swept = []
-        for row in self.rows(
-            "SELECT table_schema, table_name, table_type FROM information_schema.tables"
-            " WHERE starts_with(table_name, '__staging_') OR starts_with(table_name, '__held_') ORDER BY 1, 2"
-        ):
-            if not any(row["table_name"].endswith(load_id) for load_id in keep):
-                kind = "VIEW" if row["table_type"] == "VIEW" else "TABLE"
-                self._cursor.execute(f"DROP {kind} {qualified(row['table_schema'], row['table_name'])}")
-                swept.append(f"{row['table_schema']}.{row['table_name']}")
-        return swept
+        left = [(schema, name) for schema, name in sorted(self._kinds)
+                if name.startswith(("__staging_", "__held_")) and not any(name.endswith(load_id) for load_id in keep)]
+        for schema, name in left:
+            self._drop(schema, name)
+        return [f"{schema}.{name}" for schema, name in left]
+
+    def _drop(self, schema: str, name: str) -> None:
+        self._cursor.execute(f"DROP {self._kinds[schema, name]} {qualified(schema, name)}")
+        del self._kinds[schema, name]
 
     def drop_staging(self, shape: TableShape) -> None:
         """Drop what earlier loads of this table left in staging."""
-        for row in self.rows(
-            "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = ?"
-            " AND (starts_with(table_name, ?) OR starts_with(table_name, ?))",
-            (shape.schema, f"__staging_{shape.name}_2", f"__held_{shape.name}_2"),
-        ):
-            kind = "VIEW" if row["table_type"] == "VIEW" else "TABLE"
-            self._cursor.execute(f"DROP {kind} IF EXISTS {qualified(shape.schema, row['table_name'])}")
+        mine = (f"__staging_{shape.name}", f"__held_{shape.name}")
+        for schema, name in [n for n in self._kinds if n[0] == shape.schema and n[1].startswith("__")]:
+            if name.rpartition("__")[0] in mine:
+                self._drop(schema, name)
 
     # -- build -------------------------------------------------------------------------------------------------------
 
@@ -124,8 +129,9 @@ class DuckDBWarehouse:
         """Fill this load's staging and held rows from a source."""
         from engine.sources import land
 
-        self._cursor.execute("SET preserve_insertion_order = true")
-        return land(self._cursor, scan, qualified(*staging_name(shape, load_id)), qualified(*held_name(shape, load_id)), progress)
+        names = staging_name(shape, load_id), held_name(shape, load_id)
+        self._kinds |= dict.fromkeys(names, "TABLE")
+        return land(self._cursor, scan, qualified(*names[0]), qualified(*names[1]), progress)
 
     @property
     def scanner(self) -> duckdb.DuckDBPyConnection:
@@ -140,8 +146,10 @@ class DuckDBWarehouse:
 
     def build(self, shape: TableShape, load_id: str, select: str, *, ranked: bool = False) -> int:
         """Build staging from a translated SELECT; the number of rows in it."""
-        self._cursor.execute(duckdb_sql.build(shape, load_id, select, ranked=ranked))
-        return self.count(*staging_name(shape, load_id))
+        name = staging_name(shape, load_id)
+        result = self._cursor.execute(duckdb_sql.build(shape, load_id, select, ranked=ranked))
+        self._kinds[name] = "VIEW" if shape.load == "view" else "TABLE"
+        return self.count(*name) if shape.load == "view" else _changed(result)
 
     def drop_losers(self, shape: TableShape, load_id: str) -> int:
         """Of a ranked staging table keep the first of each key; the number of rows dropped."""
@@ -184,6 +192,7 @@ class DuckDBWarehouse:
             if not _scalar(cursor.execute(f"SELECT count(*) FROM {staging} WHERE {either}")):
                 return 0
             cursor.execute(duckdb_sql.statement("create_held", shape, load_id))
+            self._kinds[held_name(shape, load_id)] = "TABLE"
             moved = _changed(cursor.execute(duckdb_sql.hold(shape, load_id, reasons, landed=landed, moment=moment)))
             deleted = _changed(cursor.execute(f"DELETE FROM {staging} WHERE {either}"))
             if moved != deleted:
@@ -197,6 +206,7 @@ class DuckDBWarehouse:
         """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called with the
         rows the published table then has; ``settled`` are quarantine ids that become replayed. Returns that number."""
         moment = dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0)
+        staging, held, quarantine = staging_name(shape, load_id), held_name(shape, load_id), quarantine_name(shape)
         with self._publishing, self.transaction() as cursor:
             self._make_way(cursor, shape)
             if shape.load in ("merge", "append", "scd2"):
@@ -206,11 +216,14 @@ class DuckDBWarehouse:
                                " WHERE list_contains(?, quarantine_id)", [load_id, list(settled)])
             for statement in duckdb_sql.publish(shape, load_id, landed=landed, moment=moment, select=select):
                 cursor.execute(statement)
-            holds = self._exists(cursor, *held_name(shape, load_id))
-            for statement in duckdb_sql.publish_quarantine(shape, load_id, replaces=shape.load in ("replace", "view"), holds=holds):
+            replaces = shape.load in ("replace", "view") and quarantine in self._kinds
+            for statement in duckdb_sql.publish_quarantine(shape, load_id, replaces=replaces, holds=held in self._kinds):
                 cursor.execute(statement)
             total = int(_scalar(cursor.execute(f"SELECT count(*) FROM {qualified(shape.schema, shape.name)}")))
             self._write(cursor, ledger(total))
+        for gone in (staging, held):
+            self._kinds.pop(gone, None)
+        self._kinds |= {(shape.schema, shape.name): "VIEW" if shape.load == "view" else "TABLE", quarantine: "TABLE"}
         return total
 
     def _evolve(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> None:
@@ -265,16 +278,9 @@ class DuckDBWarehouse:
 
     def _make_way(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> None:
         """A table that was a view until now (or the other way round) leaves its name to the new kind."""
-        found = cursor.execute("SELECT table_type FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
-                               [shape.schema, shape.name]).fetchone()
-        if found and (found[0] == "VIEW") != (shape.load == "view"):
-            kind = "VIEW" if found[0] == "VIEW" else "TABLE"
+        kind = self._kinds.get((shape.schema, shape.name))
+        if kind is not None and (kind == "VIEW") != (shape.load == "view"):
             cursor.execute(f"DROP {kind} {qualified(shape.schema, shape.name)}")
-
-    @staticmethod
-    def _exists(cursor: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
-        return bool(cursor.execute("SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
-                                   [schema, name]).fetchone())
 
     # -- read --------------------------------------------------------------------------------------------------------
 
@@ -310,9 +316,6 @@ class DuckDBWarehouse:
         publishing transaction."""
         found = _scalar(self._cursor.execute(f"SELECT CAST(max({quoted(column)}) AS VARCHAR) FROM {qualified(shape.schema, shape.name)}"))
         return None if found is None else str(found)
-
-    def exists(self, schema: str, name: str) -> bool:
-        return self._exists(self._cursor, schema, name)
 
     def columns(self, schema: str, name: str) -> list[str]:
         """The column names of a table that is there; empty when it is not."""

@@ -36,12 +36,12 @@ def qualified(schema: str, name: str) -> str:
 def staging_name(shape: TableShape, load_id: str) -> tuple[str, str]:
     """Schema and name of a load's staging table. It lies in the table's own schema, because DuckDB renames within a
     schema only, and a rename is what makes publishing as cheap for ten million rows as for ten."""
-    return shape.schema, f"__staging_{shape.name}_{load_id}"
+    return shape.schema, f"__staging_{shape.name}__{load_id}"
 
 
 def held_name(shape: TableShape, load_id: str) -> tuple[str, str]:
     """Schema and name of the rows that this load holds back, until they are published to quarantine."""
-    return shape.schema, f"__held_{shape.name}_{load_id}"
+    return shape.schema, f"__held_{shape.name}__{load_id}"
 
 
 def quarantine_name(shape: TableShape) -> tuple[str, str]:

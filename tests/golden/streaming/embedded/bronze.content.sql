@@ -1,5 +1,5 @@
 -- stage
-CREATE TABLE IF NOT EXISTS "bronze"."__staging_content_20260101T000000_abcdef" (
+CREATE TABLE IF NOT EXISTS "bronze"."__staging_content__20260101T000000_abcdef" (
     "content_id" VARCHAR NOT NULL,
     "content_type" VARCHAR,
     "title" VARCHAR,
@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS "bronze"."__staging_content_20260101T000000_abcdef" (
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "bronze"."content";
-ALTER TABLE "bronze"."__staging_content_20260101T000000_abcdef" RENAME TO "content";
+ALTER TABLE "bronze"."__staging_content__20260101T000000_abcdef" RENAME TO "content";
 CREATE TABLE IF NOT EXISTS "quarantine"."bronze_content" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -37,6 +37,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."bronze_content" (
 UPDATE "quarantine"."bronze_content" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."bronze_content"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "bronze"."__held_content_20260101T000000_abcdef";
-DROP TABLE "bronze"."__held_content_20260101T000000_abcdef";
+FROM "bronze"."__held_content__20260101T000000_abcdef";
+DROP TABLE "bronze"."__held_content__20260101T000000_abcdef";
 COMMIT;

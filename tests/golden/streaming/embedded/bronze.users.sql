@@ -1,5 +1,5 @@
 -- stage
-CREATE TABLE IF NOT EXISTS "bronze"."__staging_users_20260101T000000_abcdef" (
+CREATE TABLE IF NOT EXISTS "bronze"."__staging_users__20260101T000000_abcdef" (
     "user_id" VARCHAR NOT NULL,
     "age" INTEGER,
     "country" VARCHAR,
@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS "bronze"."__staging_users_20260101T000000_abcdef" (
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "bronze"."users";
-ALTER TABLE "bronze"."__staging_users_20260101T000000_abcdef" RENAME TO "users";
+ALTER TABLE "bronze"."__staging_users__20260101T000000_abcdef" RENAME TO "users";
 CREATE TABLE IF NOT EXISTS "quarantine"."bronze_users" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -30,6 +30,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."bronze_users" (
 UPDATE "quarantine"."bronze_users" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."bronze_users"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "bronze"."__held_users_20260101T000000_abcdef";
-DROP TABLE "bronze"."__held_users_20260101T000000_abcdef";
+FROM "bronze"."__held_users__20260101T000000_abcdef";
+DROP TABLE "bronze"."__held_users__20260101T000000_abcdef";
 COMMIT;

@@ -1,5 +1,5 @@
 -- stage
-CREATE TABLE IF NOT EXISTS "bronze"."__staging_viewing_sessions_20260101T000000_abcdef" (
+CREATE TABLE IF NOT EXISTS "bronze"."__staging_viewing_sessions__20260101T000000_abcdef" (
     "session_id" VARCHAR NOT NULL,
     "user_id" VARCHAR,
     "content_id" VARCHAR,
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS "bronze"."__staging_viewing_sessions_20260101T000000_
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "bronze"."viewing_sessions";
-ALTER TABLE "bronze"."__staging_viewing_sessions_20260101T000000_abcdef" RENAME TO "viewing_sessions";
+ALTER TABLE "bronze"."__staging_viewing_sessions__20260101T000000_abcdef" RENAME TO "viewing_sessions";
 CREATE TABLE IF NOT EXISTS "quarantine"."bronze_viewing_sessions" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -32,6 +32,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."bronze_viewing_sessions" (
 UPDATE "quarantine"."bronze_viewing_sessions" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."bronze_viewing_sessions"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "bronze"."__held_viewing_sessions_20260101T000000_abcdef";
-DROP TABLE "bronze"."__held_viewing_sessions_20260101T000000_abcdef";
+FROM "bronze"."__held_viewing_sessions__20260101T000000_abcdef";
+DROP TABLE "bronze"."__held_viewing_sessions__20260101T000000_abcdef";
 COMMIT;

@@ -46,7 +46,7 @@ LEFT JOIN genres AS g ON g.content_id = c.content_id
 LEFT JOIN viewing AS v ON v.content_id = c.content_id
 
 -- build
-CREATE TABLE "gold"."__staging_content_performance_20260101T000000_abcdef" AS
+CREATE TABLE "gold"."__staging_content_performance__20260101T000000_abcdef" AS
 SELECT
     CAST(built."content_id" AS VARCHAR) AS "content_id",
     CAST(built."title" AS VARCHAR) AS "title",
@@ -74,8 +74,8 @@ WITH "genres" ("content_id", "genre") AS (
         "s"."content_id" AS "content_id",
         CAST(count(*) AS INTEGER) AS "total_views",
         CAST(count(DISTINCT lower("s"."user_id")) AS INTEGER) AS "unique_viewers",
-        CAST(tsql.quotient(sum(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), nullif(count(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS "avg_minutes",
-        CAST(tsql.quotient(sum("s"."completion_percentage"), nullif(count("s"."completion_percentage"), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS "avg_completion"
+        CAST(tsql.quotient(sum(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), nullif(count(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS "avg_minutes",
+        CAST(tsql.quotient(sum("s"."completion_percentage"), nullif(count("s"."completion_percentage"), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS "avg_completion"
     FROM "silver"."viewing_sessions" AS "s"
     GROUP BY "s"."content_id"
 )
@@ -92,7 +92,7 @@ SELECT
     CAST(coalesce("v"."unique_viewers", 0) AS INTEGER) AS "unique_viewers",
     CAST("v"."avg_minutes" AS DECIMAL(9,3)) AS "avg_watch_time",
     CAST("v"."avg_completion" AS DECIMAL(5,2)) AS "avg_completion_rate",
-    CAST(CAST(CASE WHEN "c"."production_budget" > 0 THEN CAST(tsql.quotient((CAST(coalesce("v"."total_views", 0) AS DECIMAL(19,2)) * 1000000), tsql.nonzero(CAST("c"."production_budget" AS DECIMAL(19,0))), 100, 100000000000, 1, 0.0000000000001) AS DECIMAL(38,13)) ELSE CAST(0 AS DECIMAL(38,13)) END AS DECIMAL(38,13)) AS DECIMAL(18,2)) AS "views_per_million_budget",
+    CAST(CAST(CASE WHEN "c"."production_budget" > 0 THEN CAST(tsql.quotient((CAST(coalesce("v"."total_views", 0) AS DECIMAL(19,2)) * 1000000), tsql.nonzero(CAST("c"."production_budget" AS DECIMAL(19,0))), 100, 100000000000, 1, 0.0000000000001, 92233720) AS DECIMAL(38,13)) ELSE CAST(0 AS DECIMAL(38,13)) END AS DECIMAL(38,13)) AS DECIMAL(18,2)) AS "views_per_million_budget",
     CASE WHEN "c"."rating" >= CAST(4.5 AS DECIMAL(2,1)) THEN 'Excellent' WHEN "c"."rating" >= CAST(4.0 AS DECIMAL(2,1)) THEN 'Very Good' WHEN "c"."rating" >= CAST(3.5 AS DECIMAL(2,1)) THEN 'Good' WHEN "c"."rating" >= CAST(3.0 AS DECIMAL(2,1)) THEN 'Average' ELSE 'Below Average' END AS "rating_category"
 FROM "silver"."content" AS "c"
 LEFT JOIN "genres" AS "g" ON "g"."content_id" = "c"."content_id"
@@ -102,7 +102,7 @@ LEFT JOIN "viewing" AS "v" ON "v"."content_id" = "c"."content_id"
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "gold"."content_performance";
-ALTER TABLE "gold"."__staging_content_performance_20260101T000000_abcdef" RENAME TO "content_performance";
+ALTER TABLE "gold"."__staging_content_performance__20260101T000000_abcdef" RENAME TO "content_performance";
 CREATE OR REPLACE VIEW "dbo"."gold_content_performance" AS
 SELECT "content_id", "title", "genre", "content_type", "duration_minutes", "release_year", "rating", "production_budget", "total_views", "unique_viewers", "avg_watch_time", "avg_completion_rate", "views_per_million_budget", "rating_category"
 FROM "gold"."content_performance";
@@ -120,6 +120,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_content_performance" (
 UPDATE "quarantine"."gold_content_performance" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."gold_content_performance"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "gold"."__held_content_performance_20260101T000000_abcdef";
-DROP TABLE "gold"."__held_content_performance_20260101T000000_abcdef";
+FROM "gold"."__held_content_performance__20260101T000000_abcdef";
+DROP TABLE "gold"."__held_content_performance__20260101T000000_abcdef";
 COMMIT;

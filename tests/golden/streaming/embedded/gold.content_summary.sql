@@ -17,7 +17,7 @@ LEFT JOIN (
 ) AS g ON g.content_id = c.content_id
 
 -- build
-CREATE VIEW "gold"."__staging_content_summary_20260101T000000_abcdef" AS
+CREATE VIEW "gold"."__staging_content_summary__20260101T000000_abcdef" AS
 SELECT
     CAST(built."content_id" AS VARCHAR) AS "content_id",
     CAST(built."title" AS VARCHAR) AS "title",
@@ -78,7 +78,7 @@ LEFT JOIN (
     GROUP BY "cg"."content_id"
 ) AS "g" ("content_id", "genres") ON "g"."content_id" = "c"."content_id"
 ) AS built;
-DROP VIEW "gold"."__staging_content_summary_20260101T000000_abcdef";
+DROP VIEW "gold"."__staging_content_summary__20260101T000000_abcdef";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_content_summary" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -92,6 +92,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_content_summary" (
 );
 INSERT INTO "quarantine"."gold_content_summary"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "gold"."__held_content_summary_20260101T000000_abcdef";
-DROP TABLE "gold"."__held_content_summary_20260101T000000_abcdef";
+FROM "gold"."__held_content_summary__20260101T000000_abcdef";
+DROP TABLE "gold"."__held_content_summary__20260101T000000_abcdef";
 COMMIT;

@@ -32,7 +32,7 @@ FROM audience AS a
 LEFT JOIN viewing AS v ON v.country = a.country
 
 -- build
-CREATE TABLE "gold"."__staging_country_insights_20260101T000000_abcdef" AS
+CREATE TABLE "gold"."__staging_country_insights__20260101T000000_abcdef" AS
 SELECT
     CAST(built."country" AS VARCHAR) AS "country",
     CAST(built."total_users" AS INTEGER) AS "total_users",
@@ -46,15 +46,15 @@ WITH "audience" ("country", "total_users", "avg_hours", "avg_age") AS (
     SELECT
         "u"."country" AS "country",
         CAST(count(*) AS INTEGER) AS "total_users",
-        CAST(tsql.quotient(sum("u"."total_watch_time_hours"), nullif(count("u"."total_watch_time_hours"), 0), 10, 100000, 1, 0.000001) AS DECIMAL(38,6)) AS "avg_hours",
-        CAST(tsql.quotient(sum(CAST("u"."age" AS DECIMAL(9,2))), nullif(count(CAST("u"."age" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS "avg_age"
+        CAST(tsql.quotient(sum("u"."total_watch_time_hours"), nullif(count("u"."total_watch_time_hours"), 0), 10, 100000, 1, 0.000001, 92233720368547) AS DECIMAL(38,6)) AS "avg_hours",
+        CAST(tsql.quotient(sum(CAST("u"."age" AS DECIMAL(9,2))), nullif(count(CAST("u"."age" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS "avg_age"
     FROM "silver"."users" AS "u"
     GROUP BY "u"."country"
 ), "viewing" ("country", "total_sessions", "avg_minutes", "unique_content") AS (
     SELECT
         "u"."country" AS "country",
         CAST(count(*) AS INTEGER) AS "total_sessions",
-        CAST(tsql.quotient(sum(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), nullif(count(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS "avg_minutes",
+        CAST(tsql.quotient(sum(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), nullif(count(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS "avg_minutes",
         CAST(count(DISTINCT lower("s"."content_id")) AS INTEGER) AS "unique_content"
     FROM "silver"."viewing_sessions" AS "s"
     INNER JOIN "silver"."users" AS "u" ON "u"."user_id" = "s"."user_id"
@@ -75,7 +75,7 @@ LEFT JOIN "viewing" AS "v" ON "v"."country" = "a"."country"
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "gold"."country_insights";
-ALTER TABLE "gold"."__staging_country_insights_20260101T000000_abcdef" RENAME TO "country_insights";
+ALTER TABLE "gold"."__staging_country_insights__20260101T000000_abcdef" RENAME TO "country_insights";
 CREATE OR REPLACE VIEW "dbo"."gold_country_insights" AS
 SELECT "country", "total_users", "avg_watch_hours_per_user", "avg_user_age", "total_sessions", "avg_session_duration", "unique_content_consumed"
 FROM "gold"."country_insights";
@@ -93,6 +93,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_country_insights" (
 UPDATE "quarantine"."gold_country_insights" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."gold_country_insights"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "gold"."__held_country_insights_20260101T000000_abcdef";
-DROP TABLE "gold"."__held_country_insights_20260101T000000_abcdef";
+FROM "gold"."__held_country_insights__20260101T000000_abcdef";
+DROP TABLE "gold"."__held_country_insights__20260101T000000_abcdef";
 COMMIT;

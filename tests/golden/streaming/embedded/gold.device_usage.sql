@@ -8,7 +8,7 @@ FROM silver.all_viewing_sessions AS s
 GROUP BY s.device_type
 
 -- build
-CREATE TABLE "gold"."__staging_device_usage_20260101T000000_abcdef" AS
+CREATE TABLE "gold"."__staging_device_usage__20260101T000000_abcdef" AS
 SELECT
     CAST(built."device_type" AS VARCHAR) AS "device_type",
     CAST(built."total_sessions" AS INTEGER) AS "total_sessions",
@@ -18,8 +18,8 @@ FROM (
 SELECT
     "s"."device_type" AS "device_type",
     CAST(CAST(count(*) AS INTEGER) AS INTEGER) AS "total_sessions",
-    CAST(CAST(tsql.quotient(sum(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), nullif(count(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS DECIMAL(9,3)) AS "avg_session_duration",
-    CAST(CAST(tsql.quotient(sum("s"."completion_percentage"), nullif(count("s"."completion_percentage"), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS DECIMAL(5,2)) AS "avg_completion_percentage"
+    CAST(CAST(tsql.quotient(sum(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), nullif(count(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS DECIMAL(9,3)) AS "avg_session_duration",
+    CAST(CAST(tsql.quotient(sum("s"."completion_percentage"), nullif(count("s"."completion_percentage"), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS DECIMAL(5,2)) AS "avg_completion_percentage"
 FROM "silver"."all_viewing_sessions" AS "s"
 GROUP BY "s"."device_type"
 ) AS built
@@ -27,7 +27,7 @@ GROUP BY "s"."device_type"
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "gold"."device_usage";
-ALTER TABLE "gold"."__staging_device_usage_20260101T000000_abcdef" RENAME TO "device_usage";
+ALTER TABLE "gold"."__staging_device_usage__20260101T000000_abcdef" RENAME TO "device_usage";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_device_usage" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -42,6 +42,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_device_usage" (
 UPDATE "quarantine"."gold_device_usage" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."gold_device_usage"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "gold"."__held_device_usage_20260101T000000_abcdef";
-DROP TABLE "gold"."__held_device_usage_20260101T000000_abcdef";
+FROM "gold"."__held_device_usage__20260101T000000_abcdef";
+DROP TABLE "gold"."__held_device_usage__20260101T000000_abcdef";
 COMMIT;

@@ -17,7 +17,7 @@ CROSS JOIN (
 ) AS v
 
 -- build
-CREATE TABLE "gold"."__staging_executive_summary_20260101T000000_abcdef" AS
+CREATE TABLE "gold"."__staging_executive_summary__20260101T000000_abcdef" AS
 SELECT
     CAST(built."metric_category" AS VARCHAR) AS "metric_category",
     CAST(built."active_users_100h_plus" AS INTEGER) AS "active_users_100h_plus",
@@ -36,7 +36,7 @@ SELECT
 FROM (
     SELECT
         CAST(count(*) AS INTEGER) AS "active_users",
-        CAST(tsql.quotient(sum("su"."total_watch_time_hours"), nullif(count("su"."total_watch_time_hours"), 0), 10, 100000, 1, 0.000001) AS DECIMAL(38,6)) AS "avg_hours"
+        CAST(tsql.quotient(sum("su"."total_watch_time_hours"), nullif(count("su"."total_watch_time_hours"), 0), 10, 100000, 1, 0.000001, 92233720368547) AS DECIMAL(38,6)) AS "avg_hours"
     FROM "silver"."users" AS "su"
 ) AS "u" ("active_users", "avg_hours")
 CROSS JOIN (
@@ -60,7 +60,7 @@ CROSS JOIN (
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "gold"."executive_summary";
-ALTER TABLE "gold"."__staging_executive_summary_20260101T000000_abcdef" RENAME TO "executive_summary";
+ALTER TABLE "gold"."__staging_executive_summary__20260101T000000_abcdef" RENAME TO "executive_summary";
 CREATE OR REPLACE VIEW "dbo"."gold_executive_summary" AS
 SELECT "metric_category", "active_users_100h_plus", "total_content_catalog", "total_viewing_sessions", "avg_user_engagement_hours", "content_with_views"
 FROM "gold"."executive_summary";
@@ -78,6 +78,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_executive_summary" (
 UPDATE "quarantine"."gold_executive_summary" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."gold_executive_summary"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "gold"."__held_executive_summary_20260101T000000_abcdef";
-DROP TABLE "gold"."__held_executive_summary_20260101T000000_abcdef";
+FROM "gold"."__held_executive_summary__20260101T000000_abcdef";
+DROP TABLE "gold"."__held_executive_summary__20260101T000000_abcdef";
 COMMIT;

@@ -37,7 +37,7 @@ FROM catalogue AS c
 LEFT JOIN viewing AS v ON v.genre = c.genre
 
 -- build
-CREATE TABLE "gold"."__staging_genre_analytics_20260101T000000_abcdef" AS
+CREATE TABLE "gold"."__staging_genre_analytics__20260101T000000_abcdef" AS
 SELECT
     CAST(built."genre" AS VARCHAR) AS "genre",
     CAST(built."total_content_items" AS INTEGER) AS "total_content_items",
@@ -53,10 +53,10 @@ WITH "catalogue" ("genre", "total_items", "avg_budget", "total_investment", "avg
     SELECT
         "g"."genre" AS "genre",
         CAST(count(*) AS INTEGER) AS "total_items",
-        CAST(tsql.quotient(sum(CAST("c"."production_budget" AS DECIMAL(19,2))), nullif(count(CAST("c"."production_budget" AS DECIMAL(19,2))), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS "avg_budget",
+        CAST(tsql.quotient(sum(CAST("c"."production_budget" AS DECIMAL(19,2))), nullif(count(CAST("c"."production_budget" AS DECIMAL(19,2))), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS "avg_budget",
         CAST(sum("c"."production_budget") AS BIGINT) AS "total_investment",
-        CAST(tsql.quotient(sum("c"."rating"), nullif(count("c"."rating"), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS "avg_rating",
-        CAST(tsql.quotient(sum(CAST("c"."duration_minutes" AS DECIMAL(9,2))), nullif(count(CAST("c"."duration_minutes" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS "avg_duration"
+        CAST(tsql.quotient(sum("c"."rating"), nullif(count("c"."rating"), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS "avg_rating",
+        CAST(tsql.quotient(sum(CAST("c"."duration_minutes" AS DECIMAL(9,2))), nullif(count(CAST("c"."duration_minutes" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS "avg_duration"
     FROM "silver"."content_genres" AS "g"
     INNER JOIN "silver"."content" AS "c" ON "c"."content_id" = "g"."content_id"
     GROUP BY "g"."genre"
@@ -65,7 +65,7 @@ WITH "catalogue" ("genre", "total_items", "avg_budget", "total_investment", "avg
         "g"."genre" AS "genre",
         CAST(count(*) AS INTEGER) AS "total_views",
         CAST(count(DISTINCT lower("s"."user_id")) AS INTEGER) AS "unique_viewers",
-        CAST(tsql.quotient(sum(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), nullif(count(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS "avg_minutes"
+        CAST(tsql.quotient(sum(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), nullif(count(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS "avg_minutes"
     FROM "silver"."viewing_sessions" AS "s"
     INNER JOIN "silver"."content_genres" AS "g" ON "g"."content_id" = "s"."content_id"
     GROUP BY "g"."genre"
@@ -87,7 +87,7 @@ LEFT JOIN "viewing" AS "v" ON "v"."genre" = "c"."genre"
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "gold"."genre_analytics";
-ALTER TABLE "gold"."__staging_genre_analytics_20260101T000000_abcdef" RENAME TO "genre_analytics";
+ALTER TABLE "gold"."__staging_genre_analytics__20260101T000000_abcdef" RENAME TO "genre_analytics";
 CREATE OR REPLACE VIEW "dbo"."gold_genre_analytics" AS
 SELECT "genre", "total_content_items", "total_views", "unique_viewers", "avg_production_budget", "total_investment", "avg_genre_rating", "avg_content_duration", "avg_watch_time"
 FROM "gold"."genre_analytics";
@@ -105,6 +105,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_genre_analytics" (
 UPDATE "quarantine"."gold_genre_analytics" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."gold_genre_analytics"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "gold"."__held_genre_analytics_20260101T000000_abcdef";
-DROP TABLE "gold"."__held_genre_analytics_20260101T000000_abcdef";
+FROM "gold"."__held_genre_analytics__20260101T000000_abcdef";
+DROP TABLE "gold"."__held_genre_analytics__20260101T000000_abcdef";
 COMMIT;

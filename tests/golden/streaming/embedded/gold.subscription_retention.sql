@@ -20,7 +20,7 @@ INNER JOIN silver.all_users AS u ON u.user_id = w.user_id
 GROUP BY u.subscription_type, w.cohort_month, DATEDIFF(MONTH, w.cohort_month, w.month)
 
 -- build
-CREATE TABLE "gold"."__staging_subscription_retention_20260101T000000_abcdef" AS
+CREATE TABLE "gold"."__staging_subscription_retention__20260101T000000_abcdef" AS
 SELECT
     CAST(built."subscription_type" AS VARCHAR) AS "subscription_type",
     CAST(built."cohort_month" AS DATE) AS "cohort_month",
@@ -53,7 +53,7 @@ GROUP BY "u"."subscription_type", "w"."cohort_month", CAST(date_diff('month', "w
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "gold"."subscription_retention";
-ALTER TABLE "gold"."__staging_subscription_retention_20260101T000000_abcdef" RENAME TO "subscription_retention";
+ALTER TABLE "gold"."__staging_subscription_retention__20260101T000000_abcdef" RENAME TO "subscription_retention";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_subscription_retention" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -68,6 +68,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_subscription_retention" (
 UPDATE "quarantine"."gold_subscription_retention" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."gold_subscription_retention"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "gold"."__held_subscription_retention_20260101T000000_abcdef";
-DROP TABLE "gold"."__held_subscription_retention_20260101T000000_abcdef";
+FROM "gold"."__held_subscription_retention__20260101T000000_abcdef";
+DROP TABLE "gold"."__held_subscription_retention__20260101T000000_abcdef";
 COMMIT;

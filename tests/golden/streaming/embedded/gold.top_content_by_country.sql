@@ -24,7 +24,7 @@ INNER JOIN silver.content AS c ON c.content_id = r.content_id
 WHERE r.content_rank <= 5
 
 -- build
-CREATE TABLE "gold"."__staging_top_content_by_country_20260101T000000_abcdef" AS
+CREATE TABLE "gold"."__staging_top_content_by_country__20260101T000000_abcdef" AS
 SELECT
     CAST(built."country" AS VARCHAR) AS "country",
     CAST(built."content_rank" AS INTEGER) AS "content_rank",
@@ -61,7 +61,7 @@ WHERE "r"."content_rank" <= 5
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "gold"."top_content_by_country";
-ALTER TABLE "gold"."__staging_top_content_by_country_20260101T000000_abcdef" RENAME TO "top_content_by_country";
+ALTER TABLE "gold"."__staging_top_content_by_country__20260101T000000_abcdef" RENAME TO "top_content_by_country";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_top_content_by_country" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -76,6 +76,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_top_content_by_country" (
 UPDATE "quarantine"."gold_top_content_by_country" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."gold_top_content_by_country"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "gold"."__held_top_content_by_country_20260101T000000_abcdef";
-DROP TABLE "gold"."__held_top_content_by_country_20260101T000000_abcdef";
+FROM "gold"."__held_top_content_by_country__20260101T000000_abcdef";
+DROP TABLE "gold"."__held_top_content_by_country__20260101T000000_abcdef";
 COMMIT;

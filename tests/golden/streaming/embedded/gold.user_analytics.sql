@@ -58,7 +58,7 @@ LEFT JOIN viewing AS v ON v.user_id = u.user_id
 LEFT JOIN favorite AS f ON f.user_id = u.user_id
 
 -- build
-CREATE TABLE "gold"."__staging_user_analytics_20260101T000000_abcdef" AS
+CREATE TABLE "gold"."__staging_user_analytics__20260101T000000_abcdef" AS
 SELECT
     CAST(built."user_id" AS VARCHAR) AS "user_id",
     CAST(built."age" AS INTEGER) AS "age",
@@ -81,8 +81,8 @@ WITH "viewing" ("user_id", "total_sessions", "total_minutes", "avg_minutes", "av
         "s"."user_id" AS "user_id",
         CAST(count(*) AS INTEGER) AS "total_sessions",
         CAST(sum(CAST("s"."watch_duration_minutes" AS BIGINT)) AS BIGINT) AS "total_minutes",
-        CAST(tsql.quotient(sum(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), nullif(count(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS "avg_minutes",
-        CAST(tsql.quotient(sum("s"."completion_percentage"), nullif(count("s"."completion_percentage"), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS "avg_completion",
+        CAST(tsql.quotient(sum(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), nullif(count(CAST("s"."watch_duration_minutes" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS "avg_minutes",
+        CAST(tsql.quotient(sum("s"."completion_percentage"), nullif(count("s"."completion_percentage"), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS "avg_completion",
         CAST(count(DISTINCT lower("s"."content_id")) AS INTEGER) AS "unique_content",
         max("s"."watch_date") AS "last_activity"
     FROM "silver"."viewing_sessions" AS "s"
@@ -132,7 +132,7 @@ LEFT JOIN "favorite" AS "f" ON "f"."user_id" = "u"."user_id"
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "gold"."user_analytics";
-ALTER TABLE "gold"."__staging_user_analytics_20260101T000000_abcdef" RENAME TO "user_analytics";
+ALTER TABLE "gold"."__staging_user_analytics__20260101T000000_abcdef" RENAME TO "user_analytics";
 CREATE OR REPLACE VIEW "dbo"."gold_user_analytics" AS
 SELECT "user_id", "age", "country", "signup_date", "total_watch_time_hours", "total_sessions", "avg_session_duration", "total_minutes_watched", "unique_content_watched", "user_segment", "days_since_signup", "subscription_type", "avg_completion_percentage", "favorite_device", "last_activity"
 FROM "gold"."user_analytics";
@@ -150,6 +150,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_user_analytics" (
 UPDATE "quarantine"."gold_user_analytics" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."gold_user_analytics"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "gold"."__held_user_analytics_20260101T000000_abcdef";
-DROP TABLE "gold"."__held_user_analytics_20260101T000000_abcdef";
+FROM "gold"."__held_user_analytics__20260101T000000_abcdef";
+DROP TABLE "gold"."__held_user_analytics__20260101T000000_abcdef";
 COMMIT;

@@ -41,7 +41,7 @@ LEFT JOIN viewing AS v ON v.user_id = u.user_id
 LEFT JOIN favorite AS f ON f.user_id = u.user_id
 
 -- build
-CREATE TABLE "gold"."__staging_user_metrics_20260101T000000_abcdef" AS
+CREATE TABLE "gold"."__staging_user_metrics__20260101T000000_abcdef" AS
 SELECT
     CAST(built."user_id" AS VARCHAR) AS "user_id",
     CAST(built."total_sessions" AS INTEGER) AS "total_sessions",
@@ -55,7 +55,7 @@ WITH "viewing" ("user_id", "total_sessions", "total_minutes", "avg_completion", 
         "s"."user_id" AS "user_id",
         CAST(count(*) AS INTEGER) AS "total_sessions",
         CAST(sum(CAST("s"."watch_duration_minutes" AS BIGINT)) AS BIGINT) AS "total_minutes",
-        CAST(tsql.quotient(sum("s"."completion_percentage"), nullif(count("s"."completion_percentage"), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS "avg_completion",
+        CAST(tsql.quotient(sum("s"."completion_percentage"), nullif(count("s"."completion_percentage"), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS "avg_completion",
         max("s"."watch_date") AS "last_activity"
     FROM "silver"."all_viewing_sessions" AS "s"
     GROUP BY "s"."user_id"
@@ -95,7 +95,7 @@ LEFT JOIN "favorite" AS "f" ON "f"."user_id" = "u"."user_id"
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "gold"."user_metrics";
-ALTER TABLE "gold"."__staging_user_metrics_20260101T000000_abcdef" RENAME TO "user_metrics";
+ALTER TABLE "gold"."__staging_user_metrics__20260101T000000_abcdef" RENAME TO "user_metrics";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_user_metrics" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -110,6 +110,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_user_metrics" (
 UPDATE "quarantine"."gold_user_metrics" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."gold_user_metrics"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "gold"."__held_user_metrics_20260101T000000_abcdef";
-DROP TABLE "gold"."__held_user_metrics_20260101T000000_abcdef";
+FROM "gold"."__held_user_metrics__20260101T000000_abcdef";
+DROP TABLE "gold"."__held_user_metrics__20260101T000000_abcdef";
 COMMIT;

@@ -11,7 +11,7 @@ FROM gold.user_analytics AS a
 GROUP BY a.user_segment
 
 -- build
-CREATE TABLE "gold"."__staging_user_segmentation_20260101T000000_abcdef" AS
+CREATE TABLE "gold"."__staging_user_segmentation__20260101T000000_abcdef" AS
 SELECT
     CAST(built."user_segment" AS VARCHAR) AS "user_segment",
     CAST(built."users_in_segment" AS INTEGER) AS "users_in_segment",
@@ -23,10 +23,10 @@ FROM (
 SELECT
     "a"."user_segment" AS "user_segment",
     CAST(CAST(count(*) AS INTEGER) AS INTEGER) AS "users_in_segment",
-    CAST(CAST(tsql.quotient(sum("a"."total_watch_time_hours"), nullif(count("a"."total_watch_time_hours"), 0), 10, 100000, 1, 0.000001) AS DECIMAL(38,6)) AS DECIMAL(9,3)) AS "avg_watch_hours",
-    CAST(CAST(tsql.quotient(sum(CAST("a"."total_sessions" AS DECIMAL(9,2))), nullif(count(CAST("a"."total_sessions" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS DECIMAL(9,3)) AS "avg_sessions_per_user",
-    CAST(CAST(tsql.quotient(sum(CAST("a"."unique_content_watched" AS DECIMAL(9,2))), nullif(count(CAST("a"."unique_content_watched" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001) AS DECIMAL(38,6)) AS DECIMAL(9,3)) AS "avg_unique_content",
-    CAST(CAST(tsql.quotient((100.0 * CAST(count(*) AS INTEGER)), tsql.nonzero(CAST(sum(CAST(count(*) AS INTEGER)) OVER () AS INTEGER)), 10, 100000000000, 1, 0.000000000001) AS DECIMAL(26,12)) AS DECIMAL(5,2)) AS "segment_percentage"
+    CAST(CAST(tsql.quotient(sum("a"."total_watch_time_hours"), nullif(count("a"."total_watch_time_hours"), 0), 10, 100000, 1, 0.000001, 92233720368547) AS DECIMAL(38,6)) AS DECIMAL(9,3)) AS "avg_watch_hours",
+    CAST(CAST(tsql.quotient(sum(CAST("a"."total_sessions" AS DECIMAL(9,2))), nullif(count(CAST("a"."total_sessions" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS DECIMAL(9,3)) AS "avg_sessions_per_user",
+    CAST(CAST(tsql.quotient(sum(CAST("a"."unique_content_watched" AS DECIMAL(9,2))), nullif(count(CAST("a"."unique_content_watched" AS DECIMAL(9,2))), 0), 100, 10000, 1, 0.000001, 922337203685477) AS DECIMAL(38,6)) AS DECIMAL(9,3)) AS "avg_unique_content",
+    CAST(CAST(tsql.quotient((100.0 * CAST(count(*) AS INTEGER)), tsql.nonzero(CAST(sum(CAST(count(*) AS INTEGER)) OVER () AS INTEGER)), 10, 100000000000, 1, 0.000000000001, 92233720) AS DECIMAL(26,12)) AS DECIMAL(5,2)) AS "segment_percentage"
 FROM "gold"."user_analytics" AS "a"
 GROUP BY "a"."user_segment"
 ) AS built
@@ -34,7 +34,7 @@ GROUP BY "a"."user_segment"
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "gold"."user_segmentation";
-ALTER TABLE "gold"."__staging_user_segmentation_20260101T000000_abcdef" RENAME TO "user_segmentation";
+ALTER TABLE "gold"."__staging_user_segmentation__20260101T000000_abcdef" RENAME TO "user_segmentation";
 CREATE OR REPLACE VIEW "dbo"."gold_user_segmentation" AS
 SELECT "user_segment", "users_in_segment", "avg_watch_hours", "avg_sessions_per_user", "avg_unique_content", "segment_percentage"
 FROM "gold"."user_segmentation";
@@ -52,6 +52,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_user_segmentation" (
 UPDATE "quarantine"."gold_user_segmentation" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."gold_user_segmentation"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "gold"."__held_user_segmentation_20260101T000000_abcdef";
-DROP TABLE "gold"."__held_user_segmentation_20260101T000000_abcdef";
+FROM "gold"."__held_user_segmentation__20260101T000000_abcdef";
+DROP TABLE "gold"."__held_user_segmentation__20260101T000000_abcdef";
 COMMIT;

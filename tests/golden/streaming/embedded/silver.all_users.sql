@@ -11,7 +11,7 @@ SELECT
 FROM bronze.users AS u
 
 -- build
-CREATE TABLE "silver"."__staging_all_users_20260101T000000_abcdef" AS
+CREATE TABLE "silver"."__staging_all_users__20260101T000000_abcdef" AS
 SELECT
     CAST(built."user_id" AS VARCHAR) AS "user_id",
     CAST(built."age" AS INTEGER) AS "age",
@@ -33,7 +33,7 @@ FROM "bronze"."users" AS "u"
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "silver"."all_users";
-ALTER TABLE "silver"."__staging_all_users_20260101T000000_abcdef" RENAME TO "all_users";
+ALTER TABLE "silver"."__staging_all_users__20260101T000000_abcdef" RENAME TO "all_users";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_all_users" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -48,6 +48,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_all_users" (
 UPDATE "quarantine"."silver_all_users" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."silver_all_users"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "silver"."__held_all_users_20260101T000000_abcdef";
-DROP TABLE "silver"."__held_all_users_20260101T000000_abcdef";
+FROM "silver"."__held_all_users__20260101T000000_abcdef";
+DROP TABLE "silver"."__held_all_users__20260101T000000_abcdef";
 COMMIT;

@@ -32,7 +32,7 @@ SELECT
 FROM bronze.viewing_sessions AS s
 
 -- build
-CREATE TABLE "silver"."__staging_all_viewing_sessions_20260101T000000_abcdef" AS
+CREATE TABLE "silver"."__staging_all_viewing_sessions__20260101T000000_abcdef" AS
 SELECT
     CAST(built."session_id" AS VARCHAR) AS "session_id",
     CAST(built."user_id" AS VARCHAR) AS "user_id",
@@ -58,7 +58,7 @@ FROM "bronze"."viewing_sessions" AS "s"
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "silver"."all_viewing_sessions";
-ALTER TABLE "silver"."__staging_all_viewing_sessions_20260101T000000_abcdef" RENAME TO "all_viewing_sessions";
+ALTER TABLE "silver"."__staging_all_viewing_sessions__20260101T000000_abcdef" RENAME TO "all_viewing_sessions";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_all_viewing_sessions" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -73,6 +73,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_all_viewing_sessions" (
 UPDATE "quarantine"."silver_all_viewing_sessions" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."silver_all_viewing_sessions"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "silver"."__held_all_viewing_sessions_20260101T000000_abcdef";
-DROP TABLE "silver"."__held_all_viewing_sessions_20260101T000000_abcdef";
+FROM "silver"."__held_all_viewing_sessions__20260101T000000_abcdef";
+DROP TABLE "silver"."__held_all_viewing_sessions__20260101T000000_abcdef";
 COMMIT;

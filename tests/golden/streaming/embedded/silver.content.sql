@@ -23,7 +23,7 @@ LEFT JOIN (
 ) AS e ON e.content_id = c.content_id
 
 -- build
-CREATE TABLE "silver"."__staging_content_20260101T000000_abcdef" AS
+CREATE TABLE "silver"."__staging_content__20260101T000000_abcdef" AS
 SELECT
     CAST(built."content_id" AS VARCHAR) AS "content_id",
     CAST(built."title" AS VARCHAR) AS "title",
@@ -58,7 +58,7 @@ LEFT JOIN (
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "silver"."content";
-ALTER TABLE "silver"."__staging_content_20260101T000000_abcdef" RENAME TO "content";
+ALTER TABLE "silver"."__staging_content__20260101T000000_abcdef" RENAME TO "content";
 CREATE OR REPLACE VIEW "dbo"."silver_content" AS
 SELECT "content_id", "title", "content_type", "duration_minutes", "release_year", "rating", "production_budget", "seasons", "total_episodes"
 FROM "silver"."content";
@@ -76,6 +76,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_content" (
 UPDATE "quarantine"."silver_content" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."silver_content"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "silver"."__held_content_20260101T000000_abcdef";
-DROP TABLE "silver"."__held_content_20260101T000000_abcdef";
+FROM "silver"."__held_content__20260101T000000_abcdef";
+DROP TABLE "silver"."__held_content__20260101T000000_abcdef";
 COMMIT;

@@ -7,7 +7,7 @@ FROM bronze.content AS c
 CROSS APPLY OPENJSON(c.genre) WITH (genre nvarchar(40) '$') AS g
 
 -- build
-CREATE TABLE "silver"."__staging_content_genres_20260101T000000_abcdef" AS
+CREATE TABLE "silver"."__staging_content_genres__20260101T000000_abcdef" AS
 SELECT
     CAST(built."content_id" AS VARCHAR) AS "content_id",
     CAST(built."genre" AS VARCHAR) AS "genre"
@@ -22,7 +22,7 @@ CROSS JOIN LATERAL (SELECT tsql.room(tsql.json_value(j.item, '$'), 40, 'nvarchar
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "silver"."content_genres";
-ALTER TABLE "silver"."__staging_content_genres_20260101T000000_abcdef" RENAME TO "content_genres";
+ALTER TABLE "silver"."__staging_content_genres__20260101T000000_abcdef" RENAME TO "content_genres";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_content_genres" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -37,6 +37,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_content_genres" (
 UPDATE "quarantine"."silver_content_genres" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."silver_content_genres"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "silver"."__held_content_genres_20260101T000000_abcdef";
-DROP TABLE "silver"."__held_content_genres_20260101T000000_abcdef";
+FROM "silver"."__held_content_genres__20260101T000000_abcdef";
+DROP TABLE "silver"."__held_content_genres__20260101T000000_abcdef";
 COMMIT;

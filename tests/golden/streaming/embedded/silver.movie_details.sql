@@ -8,7 +8,7 @@ FROM bronze.content AS c
 WHERE c.content_type = N'movie'
 
 -- build
-CREATE TABLE "silver"."__staging_movie_details_20260101T000000_abcdef" AS
+CREATE TABLE "silver"."__staging_movie_details__20260101T000000_abcdef" AS
 SELECT
     CAST(built."content_id" AS VARCHAR) AS "content_id",
     CAST(built."duration_minutes" AS INTEGER) AS "duration_minutes",
@@ -27,7 +27,7 @@ WHERE rtrim("c"."content_type", ' ') = 'movie'
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "silver"."movie_details";
-ALTER TABLE "silver"."__staging_movie_details_20260101T000000_abcdef" RENAME TO "movie_details";
+ALTER TABLE "silver"."__staging_movie_details__20260101T000000_abcdef" RENAME TO "movie_details";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_movie_details" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -42,6 +42,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_movie_details" (
 UPDATE "quarantine"."silver_movie_details" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."silver_movie_details"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "silver"."__held_movie_details_20260101T000000_abcdef";
-DROP TABLE "silver"."__held_movie_details_20260101T000000_abcdef";
+FROM "silver"."__held_movie_details__20260101T000000_abcdef";
+DROP TABLE "silver"."__held_movie_details__20260101T000000_abcdef";
 COMMIT;

@@ -15,7 +15,7 @@ LEFT JOIN (
 WHERE c.content_type = N'series'
 
 -- build
-CREATE TABLE "silver"."__staging_series_details_20260101T000000_abcdef" AS
+CREATE TABLE "silver"."__staging_series_details__20260101T000000_abcdef" AS
 SELECT
     CAST(built."content_id" AS VARCHAR) AS "content_id",
     CAST(built."seasons" AS INTEGER) AS "seasons",
@@ -43,7 +43,7 @@ WHERE rtrim("c"."content_type", ' ') = 'series'
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "silver"."series_details";
-ALTER TABLE "silver"."__staging_series_details_20260101T000000_abcdef" RENAME TO "series_details";
+ALTER TABLE "silver"."__staging_series_details__20260101T000000_abcdef" RENAME TO "series_details";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_series_details" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -58,6 +58,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_series_details" (
 UPDATE "quarantine"."silver_series_details" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."silver_series_details"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "silver"."__held_series_details_20260101T000000_abcdef";
-DROP TABLE "silver"."__held_series_details_20260101T000000_abcdef";
+FROM "silver"."__held_series_details__20260101T000000_abcdef";
+DROP TABLE "silver"."__held_series_details__20260101T000000_abcdef";
 COMMIT;

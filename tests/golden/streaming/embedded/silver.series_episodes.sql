@@ -9,7 +9,7 @@ CROSS APPLY OPENJSON(c.episodes_per_season) AS e
 WHERE c.content_type = N'series'
 
 -- build
-CREATE TABLE "silver"."__staging_series_episodes_20260101T000000_abcdef" AS
+CREATE TABLE "silver"."__staging_series_episodes__20260101T000000_abcdef" AS
 SELECT
     CAST(built."content_id" AS VARCHAR) AS "content_id",
     CAST(built."season_number" AS INTEGER) AS "season_number",
@@ -27,7 +27,7 @@ WHERE rtrim("c"."content_type", ' ') = 'series'
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "silver"."series_episodes";
-ALTER TABLE "silver"."__staging_series_episodes_20260101T000000_abcdef" RENAME TO "series_episodes";
+ALTER TABLE "silver"."__staging_series_episodes__20260101T000000_abcdef" RENAME TO "series_episodes";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_series_episodes" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -42,6 +42,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_series_episodes" (
 UPDATE "quarantine"."silver_series_episodes" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."silver_series_episodes"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "silver"."__held_series_episodes_20260101T000000_abcdef";
-DROP TABLE "silver"."__held_series_episodes_20260101T000000_abcdef";
+FROM "silver"."__held_series_episodes__20260101T000000_abcdef";
+DROP TABLE "silver"."__held_series_episodes__20260101T000000_abcdef";
 COMMIT;

@@ -11,7 +11,7 @@ FROM silver.all_users AS u
 WHERE u.total_watch_time_hours > 100
 
 -- build
-CREATE TABLE "silver"."__staging_users_20260101T000000_abcdef" AS
+CREATE TABLE "silver"."__staging_users__20260101T000000_abcdef" AS
 SELECT
     CAST(built."user_id" AS VARCHAR) AS "user_id",
     CAST(built."age" AS INTEGER) AS "age",
@@ -34,7 +34,7 @@ WHERE "u"."total_watch_time_hours" > 100
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "silver"."users";
-ALTER TABLE "silver"."__staging_users_20260101T000000_abcdef" RENAME TO "users";
+ALTER TABLE "silver"."__staging_users__20260101T000000_abcdef" RENAME TO "users";
 CREATE OR REPLACE VIEW "dbo"."silver_users" AS
 SELECT "user_id", "age", "country", "subscription_type", "signup_date", "total_watch_time_hours"
 FROM "silver"."users";
@@ -52,6 +52,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_users" (
 UPDATE "quarantine"."silver_users" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."silver_users"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "silver"."__held_users_20260101T000000_abcdef";
-DROP TABLE "silver"."__held_users_20260101T000000_abcdef";
+FROM "silver"."__held_users__20260101T000000_abcdef";
+DROP TABLE "silver"."__held_users__20260101T000000_abcdef";
 COMMIT;

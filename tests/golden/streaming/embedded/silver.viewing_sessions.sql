@@ -13,7 +13,7 @@ FROM silver.all_viewing_sessions AS s
 INNER JOIN silver.users AS u ON u.user_id = s.user_id
 
 -- build
-CREATE TABLE "silver"."__staging_viewing_sessions_20260101T000000_abcdef" AS
+CREATE TABLE "silver"."__staging_viewing_sessions__20260101T000000_abcdef" AS
 SELECT
     CAST(built."session_id" AS VARCHAR) AS "session_id",
     CAST(built."user_id" AS VARCHAR) AS "user_id",
@@ -40,7 +40,7 @@ INNER JOIN "silver"."users" AS "u" ON "u"."user_id" = "s"."user_id"
 -- publish
 BEGIN TRANSACTION;
 DROP TABLE IF EXISTS "silver"."viewing_sessions";
-ALTER TABLE "silver"."__staging_viewing_sessions_20260101T000000_abcdef" RENAME TO "viewing_sessions";
+ALTER TABLE "silver"."__staging_viewing_sessions__20260101T000000_abcdef" RENAME TO "viewing_sessions";
 CREATE OR REPLACE VIEW "dbo"."silver_viewing_sessions" AS
 SELECT "session_id", "user_id", "content_id", "watch_date", "watch_duration_minutes", "completion_percentage", "device_type", "quality_level"
 FROM "silver"."viewing_sessions";
@@ -58,6 +58,6 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_viewing_sessions" (
 UPDATE "quarantine"."silver_viewing_sessions" SET state = 'superseded' WHERE state = 'held';
 INSERT INTO "quarantine"."silver_viewing_sessions"
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
-FROM "silver"."__held_viewing_sessions_20260101T000000_abcdef";
-DROP TABLE "silver"."__held_viewing_sessions_20260101T000000_abcdef";
+FROM "silver"."__held_viewing_sessions__20260101T000000_abcdef";
+DROP TABLE "silver"."__held_viewing_sessions__20260101T000000_abcdef";
 COMMIT;
