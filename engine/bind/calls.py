@@ -3,6 +3,7 @@ calls (ISNULL, COALESCE, NULLIF, IIF, CHOOSE)."""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -29,6 +30,7 @@ from engine.sqltypes import (
     FLOAT,
     INT,
     NULL,
+    string,
 )
 
 if TYPE_CHECKING:
@@ -125,6 +127,10 @@ def _argument(binder: Expressions, name: str, kind: str, node: exp.Expr, scope: 
             return binder.fail(node, f"{name} does not take {a.type}", expected="a number")
         return binder.coerce(a, FLOAT)
     if kind == "d":
+        if a.kind == "literal" and a.type == INT:
+            # DATEADD(month, DATEDIFF(month, 0, d), 0): a whole number is so many days after 1900-01-01.
+            day = dt.date(1900, 1, 1) + dt.timedelta(days=int(a.value))
+            return binder.coerce(Typed("literal", string("varchar", 10), value=f"{day}", node=node), DATETIME)
         if family in ("string", "null"):
             return a if name == "DATEADD" else binder.coerce(a, DATETIME2)
         if family not in ("date", "datetime", "time"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.bind.typed import Typed, WindowRule
-from engine.sqltypes import MAX
+from engine.sqltypes import BIGINT, MAX, decimal
 
 if TYPE_CHECKING:
     from engine.warehouse.duckdb_expressions import Renderer
@@ -60,7 +60,7 @@ def _average(r: Renderer, t: Typed, total: str, count: str) -> str:
     if t.type.family == "integer":
         # SQL Server adds up in the type of the result, so an overflowing sum is an error there too.
         return f"CAST(CAST({total} AS {t.type.duckdb}) // {count} AS {t.type.duckdb})"
-    return r.quotient(total, f"nullif({count}, 0)", t.args[0].type.digits[1], 0, t)
+    return r.quotient(total, f"nullif({count}, 0)", decimal(38, t.args[0].type.digits[1]), BIGINT, t)
 
 
 def string_agg(r: Renderer, t: Typed) -> str:

@@ -129,10 +129,15 @@ class Renderer:
 
     def _plus(self, t: Typed) -> str:
         a, b = t.args
-        text = f"{self.operand(a)} {t.kind} {self.operand(b)}"
         if t.type.name != "decimal":
+            text = f"{self.operand(a)} {t.kind} {self.operand(b)}"
             return f"tsql.finite({text})" if t.type.family == "float" else text
         scales = (_scale(a.type), _scale(b.type))
+        first = self.operand(a)
+        if (t.type.precision or 0) > 18 and a.type.digits[0] <= 18 and b.type.digits[0] <= 18:
+            # DuckDB stays with 18 digits while both operands fit them, and overflows where SQL Server does not.
+            first = f"CAST({first} AS DECIMAL({t.type.precision},{scales[0]}))"
+        text = f"{first} {t.kind} {self.operand(b)}"
         if t.kind == "*":
             if sum(scales) > 38:
                 return self.refuse(t, f"a product with {sum(scales)} fractional digits", "CAST to fewer digits first")
@@ -145,20 +150,22 @@ class Renderer:
     def _divide(self, t: Typed) -> str:
         a, b = t.args
         if t.type.name == "decimal":
-            return self.quotient(self.operand(a), self._divisor(b), _scale(a.type), _scale(b.type), t)
+            return self.quotient(self.operand(a), self._divisor(b), a.type, b.type, t)
         operator = "//" if t.type.family == "integer" else "/"
         text = f"{self.operand(a)} {operator} {self._divisor(b)}"
         return f"tsql.finite({text})" if operator == "/" else text
 
-    def quotient(self, a: str, b: str, scale_a: int, scale_b: int, t: Typed) -> str:
+    def quotient(self, a: str, b: str, type_a: SqlType, type_b: SqlType, t: Typed) -> str:
         """``a / b`` cut off at the scale of ``t``, in whole-number arithmetic."""
         scale = t.type.scale or 0
+        scale_a, scale_b = _scale(type_a), _scale(type_b)
         if scale > 37:
             return self.refuse(t, f"a quotient with {scale} fractional digits", "CAST to fewer digits first")
         digits = max(scale_a, scale + scale_b)
         divisor_digits = digits - scale
+        a, b = _widened(a, type_a, scale_a), _widened(b, type_b, divisor_digits)
         if divisor_digits > scale_b:
-            b = f"{b} * {10 ** (divisor_digits - scale_b)}"
+            b = f"({b} * {10 ** (divisor_digits - scale_b)})"
         unit = "0." + "0" * (scale - 1) + "1"
         shift = 10 ** (digits - scale_a)
         units = f"{10**scale_a}, {shift}, {10**scale_b}, {unit}"
@@ -358,6 +365,12 @@ def quoted(name: str) -> str:
 
 def _scale(t: SqlType) -> int:
     return t.digits[1]
+
+
+def _widened(text: str, t: SqlType, growth: int) -> str:
+    """``text`` with room for ``growth`` more digits when it is multiplied."""
+    precision, scale = t.digits
+    return f"CAST({text} AS DECIMAL(38,{scale}))" if scale and precision <= 18 < precision + growth else text
 
 
 def _is_bit_as_number(t: Typed) -> bool:
