@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +27,33 @@ def quoted(name: str) -> str:
 def text(value: object) -> str:
     """A text literal."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def value(found: object) -> str:
+    """A Python value as a literal. Raises TypeError for a type that no ledger row has."""
+    if found is None:
+        return "NULL"
+    if isinstance(found, bool):
+        return str(found).lower()
+    if isinstance(found, int | float):
+        return repr(found)
+    if isinstance(found, dt.datetime):
+        return f"TIMESTAMP {text(found)}"
+    if isinstance(found, dt.date):
+        return f"DATE {text(found)}"
+    if isinstance(found, str):
+        return text(found)
+    raise TypeError(f"{type(found).__name__} has no literal")
+
+
+def written(shape: TableShape, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The statements that put rows in the place of those with their key; the parts of the key that all rows share are
+    replaced as a whole."""
+    name, first = qualified(shape.schema, shape.name), rows[0]
+    where = " AND ".join(f"{quoted(k)} = {value(first[k])}" for k in shape.key if all(row[k] == first[k] for row in rows))
+    names = ", ".join(quoted(n) for n in first)
+    values = ", ".join("(" + ", ".join(value(v) for v in row.values()) + ")" for row in rows)
+    return [f"DELETE FROM {name} WHERE {where}", f"INSERT INTO {name} ({names}) VALUES {values}"]
 
 
 def qualified(schema: str, name: str) -> str:

@@ -78,6 +78,11 @@ def test_status_shows_a_run_that_another_process_is_at(tmp_path: Path) -> None:
     root = write_project(tmp_path)
     with run_at_work(root) as process:
         status = json.loads(medallion(root, "status", "--json").out)
+        for _ in range(50):  # the status file follows a few times a second
+            if status["tables"]["silver.orders"].get("step") == "gate":
+                break
+            time.sleep(0.1)
+            status = json.loads(medallion(root, "status", "--json").out)
         assert status["running"]["pid"] == process.pid
         states = {name: (t["state"], t.get("step", "")) for name, t in status["tables"].items()}
         assert states == {"bronze.orders": ("published", ""), "silver.orders": ("running", "gate"), "gold.customers": ("pending", "")}
