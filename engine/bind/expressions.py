@@ -6,6 +6,7 @@ problem and the rest of the statement is still looked at.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from sqlglot import exp
 from engine.bind import calls
 from engine.bind.conditions import COMPARISONS, Conditions
 from engine.bind.conversions import Scope, union
+from engine.bind.nodes import PARTS, TURNED_AWAY, TWO_SIDES
 from engine.bind.typed import (
     CastRule,
     ColumnRef,
@@ -36,6 +38,7 @@ from engine.sqltypes import (
     string,
 )
 
+_NUMBER = re.compile(r"\d+\.?\d*([eE][+-]?\d*)?|\.\d+([eE][+-]?\d*)?")
 _ARITHMETIC = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
 _BITWISE = {exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseXor: "^"}
 
@@ -48,7 +51,7 @@ class Expressions(Conditions):
         if method is None:
             word = type(node).__name__
             return self.fail(node, f"this is not T-SQL that the warehouse knows ({word})")
-        allowed = _PARTS.get(type(node), _TWO_SIDES)
+        allowed = PARTS.get(type(node), TWO_SIDES)
         for part, given in node.args.items():
             if given and part not in allowed:
                 return self.fail(node, f"{part.strip('_').replace('_', ' ').upper()} is not T-SQL here")
@@ -105,6 +108,8 @@ class Expressions(Conditions):
         text = node.this
         if node.is_string:
             return _text_literal("varchar", text, 8000)
+        if not _NUMBER.fullmatch(text):
+            return self.fail(node, f"{text} is not a number")
         t = literal_number_type(text)
         if t.name == "decimal" and len(text.replace(".", "").lstrip("0")) > 38:
             return self.fail(node, f"{text} has more than 38 digits")
@@ -253,7 +258,7 @@ class Expressions(Conditions):
         style = node.args.get("style")
         number = None
         if style is not None:
-            if not isinstance(style, exp.Literal) or style.is_string:
+            if not isinstance(style, exp.Literal) or not style.is_int:
                 return self.fail(style, "the style of CONVERT is a number written out", expected="such as 23 or 120")
             number = int(style.this)
         return self._converted(node, node.expression, node.this, bool(node.args.get("safe")), number, scope)
@@ -284,7 +289,7 @@ class Expressions(Conditions):
         return self.fail(node, f"COLLATE {node.expression.name}", expected="the default collation, without COLLATE")
 
     def _refused(self, node: exp.Expr, scope: Scope) -> Typed:
-        message, instead = _TURNED_AWAY[type(node)]
+        message, instead = TURNED_AWAY[type(node)]
         return self.fail(node, message, expected=instead)
 
     _METHODS: ClassVar[dict[type[exp.Expr], Callable[..., Typed]]] = {
@@ -326,44 +331,6 @@ class Expressions(Conditions):
         ),
     }  # fmt: skip
 
-
-_TURNED_AWAY: dict[type[exp.Expr], tuple[str, str]] = {
-    exp.AtTimeZone: ("AT TIME ZONE needs Windows time zone names", "times kept in UTC, DATEADD(minute, n, …)"),
-    exp.Dot: ("user-defined functions and methods are not available", "the expression itself, or a Jinja macro"),
-    exp.Parameter: ("variables are not available", "{{ name | literal }} in the template"),
-    exp.NullSafeEQ: ("IS NOT DISTINCT FROM is SQL Server 2022", "EXISTS (SELECT a INTERSECT SELECT b)"),
-    exp.NullSafeNEQ: ("IS DISTINCT FROM is SQL Server 2022", "NOT EXISTS (SELECT a INTERSECT SELECT b)"),
-    exp.Boolean: ("T-SQL has no TRUE and FALSE", "1 or 0, or CAST(1 AS bit)"),
-    exp.IgnoreNulls: ("IGNORE NULLS is SQL Server 2022", "a WHERE … IS NOT NULL in a derived table"),
-    exp.RespectNulls: ("RESPECT NULLS is SQL Server 2022", "the same without it, it is the default"),
-    exp.CurrentUser: ("depends on who is connected", "a column or {{ target }}"),
-    exp.CurrentDate: ("CURRENT_DATE is not T-SQL", "CAST(GETDATE() AS date)"),
-    exp.Bracket: ("T-SQL has no arrays", "OPENJSON or STRING_SPLIT"),
-    exp.Tuple: ("T-SQL has no row values", "one value"),
-    exp.Star: ("* stands in the SELECT list or in COUNT(*) only", "column names"),
-}
-
-_TWO_SIDES = {"this", "expression"}
-_PARTS: dict[type[exp.Expr], set[str]] = {
-    exp.Column: {"this", "table", "db"},
-    exp.Literal: {"this", "is_string"},
-    exp.Div: {"this", "expression", "typed", "safe"},
-    exp.In: {"this", "expressions", "query"},
-    exp.Between: {"this", "low", "high"},
-    exp.Like: {"this", "expression", "negate"},
-    exp.Case: {"this", "ifs", "default"},
-    exp.Cast: {"this", "to", "format"},
-    exp.TryCast: {"this", "to", "format", "safe"},
-    exp.Convert: {"this", "expression", "style", "safe"},
-    exp.Anonymous: {"this", "expressions"},
-    exp.Window: {"this", "partition_by", "order", "spec", "over", "alias"},
-    exp.Trim: {"this", "expression", "position"},
-    exp.HexString: {"this", "is_integer"},
-    exp.AtTimeZone: {"this", "zone"},
-    exp.Bracket: {"this", "expressions", "offset", "safe"},
-    exp.Tuple: {"expressions"},
-}
-"""What each node may carry; anything more is another dialect's and would be lost in silence."""
 
 _NUMBERS = {"integer", "decimal", "float", "bit"}
 

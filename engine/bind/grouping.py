@@ -23,6 +23,8 @@ class Grouping(Sources):
                 result.grouping.append(("GROUPING SETS", [self._set(s, scope) for s in term.expressions]))
             elif isinstance(term, (exp.Rollup, exp.Cube)):
                 word = "ROLLUP" if isinstance(term, exp.Rollup) else "CUBE"
+                if not term.expressions:
+                    self.fail(term, f"{word} of nothing", expected="columns")
                 result.grouping.append((word, [self._set(s, scope) for s in term.expressions]))
             elif isinstance(term, exp.Tuple) and not term.expressions:
                 result.grouping.append(("GROUPING SETS", [()]))

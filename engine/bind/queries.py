@@ -189,6 +189,7 @@ class Binder(Grouping):
     def _outputs(self, node: exp.Select, scope: Scope, result: Select) -> None:
         if not node.expressions:
             self.fail(node, "the SELECT list is empty")
+            result.outputs.append(Output("?", Typed("null", NULL)))
         for item in node.expressions:
             if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
                 self._star(item, scope, result)
@@ -333,10 +334,10 @@ class Binder(Grouping):
             self._retype(query.left, types)
             self._retype(query.right, types)
             query.merged = tuple(
-                Column(c.name, t, c.nullable, c.padded, c.lineage) for c, t in zip(query.merged, types, strict=True)
+                Column(c.name, t, c.nullable, c.padded, c.lineage) for c, t in zip(query.merged, types, strict=False)
             )
             return
-        for output, t in zip(query.outputs, types, strict=True):
+        for output, t in zip(query.outputs, types, strict=False):
             e = output.expression
             if e.type.family == "string" == t.family and not t.fixed and fits(e.type, t):
                 output.expression = Typed("retype", t, (e,), None, e.nullable, e.padded, e.lineage, e.node)

@@ -115,6 +115,8 @@ def _frame(binder: Expressions, node: exp.Window) -> str:
             binder.fail(node, "RANGE takes UNBOUNDED and CURRENT ROW only", expected="ROWS")
         elif isinstance(edge, exp.Expr) and not (isinstance(edge, exp.Literal) and edge.is_int):
             binder.fail(node, "a window frame counts rows with a whole number")
+        elif isinstance(edge, exp.Expr) and direction not in ("PRECEDING", "FOLLOWING"):
+            binder.fail(node, "PRECEDING or FOLLOWING is missing in a window frame")
         text = edge.name if isinstance(edge, exp.Expr) else str(edge or "CURRENT ROW")
         return f"{text} {direction}" if direction else text
 

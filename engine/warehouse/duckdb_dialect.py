@@ -9,10 +9,19 @@ SQL Server's default collation, SQL_Latin1_General_CP1_CI_AS, is followed so far
 * order (<, >, ORDER BY, MIN, MAX) is by character code of the lower-case text: the same for ASCII letters and digits;
   accented letters and punctuation sort differently;
 * LIKE ignores case and knows [] classes; accented letters are found in ranges such as [a-z];
-* characters outside the Basic Multilingual Plane count as one, in SQL Server as two.
+* characters outside the Basic Multilingual Plane count as one, in SQL Server as two; ß and ss, æ and ae differ, in SQL
+  Server they compare equal in some places.
 
-Further limits: datetime2(7) keeps microseconds; a JSON fragment comes out of JSON_QUERY without blanks between its
-parts, a number such as 1e5 out of JSON_VALUE as 100000.0; GETDATE() is UTC.
+Further limits, none of which changes a value in silence but by what is said here:
+
+* datetime2(7) keeps microseconds; GETDATE() and its kin are UTC;
+* floats are the same 64-bit numbers, but a sum of them depends on the order of addition on either side;
+* a decimal product or quotient whose digits exceed 38 on the way raises an error where SQL Server may still round it;
+* a JSON fragment comes out of JSON_QUERY without blanks between its parts, and a number written 1e5 comes out of
+  JSON_VALUE as 100000.0;
+* text that may be a date in the session's language (12.1.24, Jan 5 2024) raises an error, in TRY_CAST too;
+* a whole-number constant in decimal arithmetic has as many digits as it shows, as in a query that SQL Server does not
+  parameterise by itself.
 """
 
 from __future__ import annotations
