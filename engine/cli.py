@@ -154,7 +154,7 @@ def _as_json(result: Any) -> dict[str, Any]:
             out["seconds_by_step"] = {k: round(v, 4) for k, v in record.seconds.items()}
         return out
 
-    return {"run_id": result.run_id, "target": result.target, "logical_date": result.logical_date, "seconds": round(result.seconds, 3),
+    return {"run_id": result.run_id, "target": result.target, "logical_date": result.logical_date, "seconds": round(result.seconds, 3), "seconds_by_phase": {k: round(v, 3) for k, v in result.phases.items()},
             "published": result.count("published"), "unchanged": result.count("unchanged"), "failed": result.count("failed"),
             "skipped": result.count("skipped"), "rows": result.rows, "exit_code": result.exit_code,
             "tables": [table(o) for o in result.outcomes]}

@@ -53,6 +53,8 @@ class RunResult:
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
     swept: list[str] = field(default_factory=list)
+    phases: dict[str, float] = field(default_factory=dict)
+    """Seconds of: checking the project, opening the warehouse, the tables, and waiting for Great Expectations' import."""
 
     def count(self, state: str) -> int:
         return sum(o.state == state for o in self.outcomes)
@@ -112,11 +114,13 @@ def run(project: Project, *, target: str | None = None, selectors: Iterable[str]
     plan = select(model, selectors)
     warehouse = open_warehouse(project, target)
     result = RunResult(load_id or new_load_id(), target, date)
+    result.phases["check"] = time.perf_counter() - began
     with RunLock(warehouse.path, wait_for, watcher.say), warehouse:
         warehouse.prepare()
         known = ledger.watermarks(warehouse)
         if known:
             model = load_model(project, target, date, watermarks=known)
+        result.phases["open"] = time.perf_counter() - began - result.phases["check"]
         _Run(model, plan, warehouse, result, watcher, force=force, selection=" ".join(selectors)).go()
     result.seconds = time.perf_counter() - began
     return result
@@ -151,8 +155,10 @@ class _Run:
             threading.Thread(target=self._preload, daemon=True).start()
             self.warehouse.record([(ledger.RUNS, self.row)])
         state = "interrupted"
+        began = time.perf_counter()
         try:
             self._tables()
+            self.result.phases["tables"] = time.perf_counter() - began
             state = "failed" if self.result.count("failed") else "done"
         finally:
             self._finish(state, stale)
@@ -255,10 +261,12 @@ class _Run:
 
     def _gate(self) -> Any:
         """The one gate of this run; called under the gate lock."""
+        began = time.perf_counter()
         from engine.gate import Gate
 
         if self.gate is None:
             self.gate = Gate(self.warehouse.gate_engine())
+            self.result.phases["import"] = time.perf_counter() - began
         return self.gate
 
     def _inputs(self, table: Table) -> dict[str, str]:

@@ -41,9 +41,12 @@ def _division(run: Timed) -> None:
         steps["load" if table["table"].startswith("bronze.") else "build"] += spent.get("load", 0.0)
         steps["gate"] += spent.get("gate", 0.0)
         steps["publish"] += spent.get("publish", 0.0)
-    print("  start-up (imports, checking the project)", f"{run.wall - run.data['seconds_running']:.2f} s;",
-          "; ".join(f"{k} {v:.2f} s" for k, v in steps.items()),
-          f"(summed over two threads; the gate's first call waits for Great Expectations' import, {run.data['seconds_import']:.2f} s)")
+    phases = run.data["seconds_by_phase"]
+    steps["gate"] -= phases.get("import", 0.0)
+    print(f"  of {run.wall:.2f} s: start-up of Python {run.wall - run.data['seconds']:.2f}, checking the project {phases['check']:.2f}, "
+          f"opening the warehouse {phases['open']:.2f}, tables {phases['tables']:.2f}, the rest is the end of the process")
+    print("  within the tables, summed over threads that overlap and wait for each other: waiting for Great Expectations' import "
+          f"{phases.get('import', 0.0):.2f}, " + ", ".join(f"{k} {v:.2f}" for k, v in steps.items()))
 
 
 def _project(folder: Path) -> tuple[Path, str]:
@@ -85,13 +88,10 @@ def _bare_script(project: Path, data: str) -> str:
             statements.append("CREATE TABLE " + quoted + " AS" + build.split(" AS", 1)[1])
     from engine.warehouse.duckdb_dialect import MACROS
 
-    return ("import duckdb, os\nif os.path.exists('bare.duckdb'): os.remove('bare.duckdb')\n"
-            f"con = duckdb.connect({str(project.parent / 'bare.duckdb')!r})\n"
-            f"import pathlib\n"
-            "con.execute(\"SET GLOBAL default_collation = 'nocase'\")\n"
-            "for schema in ('bronze', 'silver', 'gold', 'tsql'): con.execute(f'CREATE OR REPLACE SCHEMA {schema}') if False else con.execute(f'DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}')\n"
-            f"for sql in {list(MACROS)!r}: con.execute(sql)\n"
-            f"for sql in {statements!r}: con.execute(sql)\n")
+    file = str(project.parent / "bare.duckdb")
+    return (f"import duckdb, os\nif os.path.exists({file!r}): os.remove({file!r})\ncon = duckdb.connect({file!r})\n"
+            "con.execute(\"SET GLOBAL default_collation = 'nocase'; CREATE SCHEMA bronze; CREATE SCHEMA silver; CREATE SCHEMA gold\")\n"
+            f"con.execute({MACROS!r})\nfor sql in {statements!r}: con.execute(sql)\ncon.close()\n")
 
 
 def _bare_json(name: str, path: str, columns: object) -> str:
