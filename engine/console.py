@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live as RichLive
 from rich.markup import escape
 from rich.table import Table as RichTable
@@ -59,7 +59,17 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=name != columns[-1])
     for row in rows:
         table.add_row(*[_cell(value) for value in row])
-    to.print(table)
+    show(table, to)
+
+
+def show(drawn: RenderableType, to: Console = data) -> None:
+    """Print something drawn; lines in a pipe end where their text ends."""
+    if to.is_terminal:
+        to.print(drawn)
+        return
+    with to.capture() as captured:
+        to.print(drawn)
+    to.file.write("\n".join(line.rstrip() for line in captured.get().split("\n")))
 
 
 def _cell(value: Any) -> Text:

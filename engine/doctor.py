@@ -59,8 +59,8 @@ def _target(project: Project, name: str) -> Finding:
         try:
             project.target(name)
         except ProjectError as error:
-            unset = [p.message for p in error.problems]
-            return Finding(what, "optional", "; ".join(unset), "export them to use SQL Server; see docs/targets.md")
+            unset = [p.message.removeprefix("the environment variable ").removesuffix(" is not set") for p in error.problems]
+            return Finding(what, "optional", f"{', '.join(unset)} not set", "export them to use SQL Server; see docs/targets.md")
         return Finding(what, "optional", "declared", "this version renders and checks SQL Server, it does not run on it yet")
     from engine.run import open_warehouse
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import tempfile
 import threading
 from collections import Counter
@@ -28,14 +29,21 @@ if TYPE_CHECKING:
 
 
 def overview(project: Project, target: str | None, *, every: bool = False) -> list[dict[str, Any]]:
-    """How many rows each table holds back, by load and reason; a row with two reasons counts in both."""
+    """How many rows each table holds back, by load and kind of reason; a row with two reasons counts in both."""
     counts: Counter[tuple[str, str, str, str]] = Counter()
     with reading(project, project.target_name(target)) as warehouse:
         for row in held_rows(warehouse):
             if every or row["state"] == "held":
                 for reason in row["reasons"]:
-                    counts[row["table"], row["load_id"], row["state"], reason] += 1
+                    counts[row["table"], row["load_id"], row["state"], _kind(reason)] += 1
     return [{"table": t, "load_id": i, "state": s, "rows": n, "reason": r} for (t, i, s, r), n in sorted(counts.items())]
+
+
+def _kind(reason: str) -> str:
+    """The reason without what is peculiar to one row, so that rows of one kind are counted together."""
+    kind = re.sub(r"^line [\d,]+: ", "", reason)
+    kind = re.sub(r", in row \d+ of .*$", ", in a later row", kind)
+    return re.sub(r": '.*?' is ", ": a value is ", kind, count=1)
 
 
 def held(project: Project, target: str | None, table: str, *, limit: int = 20, every: bool = False) -> list[dict[str, Any]]:

@@ -215,7 +215,8 @@ class _Run:
     def _ended(self, outcome: Outcome) -> None:
         self.result.outcomes.append(outcome)
         record = outcome.record
-        self.live.table(outcome.table, state=outcome.state, message=outcome.message, ended=now(), step="",
+        said = "" if outcome.state == "published" else outcome.message
+        self.live.table(outcome.table, state=outcome.state, message=said, ended=now(), step="",
                         rows=record.rows_published if record else None)
         self.watcher.done(outcome)
 

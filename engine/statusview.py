@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from engine import console
 from engine.console import STYLES, data
 
 Status = dict[str, Any]
@@ -18,7 +19,7 @@ Status = dict[str, Any]
 
 def show(status: Status) -> None:
     """Print the status once."""
-    data.print(_drawn(status))
+    console.show(_drawn(status))
 
 
 def watch(read: Callable[[], Status], *, every: float = 0.5) -> None:
@@ -45,7 +46,7 @@ def _follow(read: Callable[[], Status], every: float) -> None:
                 data.print(line)
             seen[name] = line
         if not status["running"]:
-            data.print(_drawn(status))
+            console.show(_drawn(status))
             return
         time.sleep(every)
 
@@ -58,6 +59,8 @@ def _drawn(status: Status) -> Group:
         counts = ", ".join(f"{states.count(s)} {s}" for s in ("published", "unchanged", "running", "pending", "failed", "skipped") if s in states)
         parts += [Text(f"run {running['run_id']} is at work (process {running['pid']} on {running['host']}): {counts}", style="bold cyan"),
                   _tables(status["tables"]), Text("")]
+    if not status["runs"] and running:
+        return Group(*parts)
     if not status["runs"]:
         parts.append(Text("nothing was ever run on this warehouse; `medallion run` starts", style="dim"))
         return Group(*parts)
