@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import sys
 import time
@@ -13,23 +12,21 @@ from typing import Annotated, Any
 import typer
 
 from engine import __version__
-from engine.errors import MedallionError, Problem, ProjectError, nearest
-from engine.project import PIPELINES, Project, load_project
+from engine.cli_quality import docs, quarantine
+from engine.commands import Date, Json, Select, Target, choose_root, day, find_root, table_name, the_project
+from engine.errors import MedallionError, Problem, ProjectError
 
-app = typer.Typer(name="medallion", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
-                  help="A medallion warehouse from one pipelines.yaml: load, judge, publish.",
-                  context_settings={"max_content_width": 120})
-quarantine = typer.Typer(no_args_is_help=True, help="Rows held back, why, and back through the gate after a repair.")
-docs = typer.Typer(no_args_is_help=True, help="Great Expectations' Data Docs of the latest verdicts.")
+app = typer.Typer(
+    name="medallion",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="A medallion warehouse from one pipelines.yaml: load, judge, publish.",
+    context_settings={"max_content_width": 120},
+)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(docs, name="docs")
-
-Target = Annotated[str | None, typer.Option("--target", "-t", help="A target of pipelines.yaml; its default_target otherwise.")]
-Select = Annotated[list[str] | None, typer.Option("--select", "-s", help="silver.users, gold.*, +gold.user_analytics, silver.users+, tag:x, pipeline:x, stale.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
-Date = Annotated[str | None, typer.Option("--logical-date", metavar="YYYY-MM-DD", help="The day the data is as of; today (UTC) otherwise.")]
-
-_root: list[Path] = []
 
 
 def _show_version(wanted: bool) -> None:
@@ -39,46 +36,18 @@ def _show_version(wanted: bool) -> None:
 
 
 @app.callback()
-def _common(project: Annotated[Path | None, typer.Option("--project", "-p", help="The project folder; otherwise the nearest folder upward with a pipelines.yaml.")] = None,
-            version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)] = False) -> None:
-    _root[:] = [project] if project else []
-
-
-def find_root() -> Path:
-    """The project folder: the one named, else the nearest one upward that has a pipelines.yaml, else this one."""
-    if _root:
-        return _root[0].resolve()
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / PIPELINES).is_file()), here)
-
-
-def _project() -> Project:
-    root = find_root()
-    try:
-        return load_project(root)
-    except ProjectError as error:
-        from engine.model import further_problems
-
-        try:
-            more = further_problems(root)
-        except ProjectError:
-            more = []  # pipelines.yaml cannot be read at all
-        raise ProjectError([*error.problems, *more]) from None
-
-
-def _day(text: str | None) -> dt.date:
-    if text is None:
-        return dt.datetime.now(dt.UTC).date()
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise ProjectError(Problem(f"{text!r} is no date", expected="YYYY-MM-DD")) from None
-
-
-def _table_name(project: Project, name: str) -> str:
-    if name not in project.tables:
-        raise ProjectError(Problem(f"no table {name!r}", expected="one of " + ", ".join(project.tables), nearest=nearest(name, project.tables)))
-    return name
+def _common(
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            "--project", "-p", help="The project folder; otherwise the nearest folder upward with a pipelines.yaml."
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    choose_root(project)
 
 
 @app.command()
@@ -90,21 +59,26 @@ def check(target: Target = None, json_: Json = False) -> None:
     began = time.perf_counter()
     problems: list[Problem] = []
     checked: dict[str, int] = {}
-    project = _project()
+    project = the_project()
     for name in [project.target_name(target)] if target else list(project.targets):
         try:
-            model = load_model(project, name, _day(None))
+            model = load_model(project, name, day(None))
             checked[name] = len(model.tables)
             problems += _untranslatable(model)
         except ProjectError as error:
             problems += [p for p in error.problems if p not in problems]
     if json_:
-        print_json([{k: getattr(p, k) for k in ("file", "line", "column", "message", "expected", "nearest")} for p in problems])
+        print_json(
+            [{k: getattr(p, k) for k in ("file", "line", "column", "message", "expected", "nearest")} for p in problems]
+        )
     if problems:
         raise ProjectError(problems)
     tables = max(checked.values(), default=0)
-    say(f"{tables} tables, {len(project.sources)} sources, {len(project.pipelines)} pipelines: all is well for "
-        f"{' and '.join(checked)} ({time.perf_counter() - began:.1f} s)", "green")
+    say(
+        f"{tables} tables, {len(project.sources)} sources, {len(project.pipelines)} pipelines: all is well for "
+        f"{' and '.join(checked)} ({time.perf_counter() - began:.1f} s)",
+        "green",
+    )
 
 
 def _untranslatable(model: Any) -> list[Problem]:
@@ -122,18 +96,40 @@ def _untranslatable(model: Any) -> list[Problem]:
 
 
 @app.command()
-def run(select: Select = None, target: Target = None, force: Annotated[bool, typer.Option("--force", help="Build also what is not stale.")] = False,
-        logical_date: Date = None, load_id: Annotated[str | None, typer.Option("--load-id", help="Name this load; a finished load of that name does nothing.")] = None,
-        wait: Annotated[float | None, typer.Option("--wait", metavar="SECONDS", help="Wait this long for another run on the warehouse; refuse at once otherwise.")] = None,
-        json_: Json = False) -> None:
+def run(
+    select: Select = None,
+    target: Target = None,
+    force: Annotated[bool, typer.Option("--force", help="Build also what is not stale.")] = False,
+    logical_date: Date = None,
+    load_id: Annotated[
+        str | None, typer.Option("--load-id", help="Name this load; a finished load of that name does nothing.")
+    ] = None,
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            "--wait",
+            metavar="SECONDS",
+            help="Wait this long for another run on the warehouse; refuse at once otherwise.",
+        ),
+    ] = None,
+    json_: Json = False,
+) -> None:
     """Build what is stale: load, judge, publish, in parallel where it can."""
     from engine.console import RunView, print_json, summary_line, words
     from engine.run import run as run_tables
 
-    project = _project()
+    project = the_project()
     with RunView() as view:
-        result = run_tables(project, target=target, selectors=select or [], force=force, logical_date=_day(logical_date), load_id=load_id,
-                            wait_for=wait or 0, watcher=view)
+        result = run_tables(
+            project,
+            target=target,
+            selectors=select or [],
+            force=force,
+            logical_date=day(logical_date),
+            load_id=load_id,
+            wait_for=wait or 0,
+            watcher=view,
+        )
     if json_:
         print_json(_as_json(result))
     words.print(summary_line(result))
@@ -147,17 +143,42 @@ def run(select: Select = None, target: Target = None, force: Annotated[bool, typ
 def _as_json(result: Any) -> dict[str, Any]:
     def table(outcome: Any) -> dict[str, Any]:
         record = outcome.record
-        out = {"table": outcome.table, "state": outcome.state, "message": outcome.message, "seconds": round(outcome.seconds, 3)}
+        out = {
+            "table": outcome.table,
+            "state": outcome.state,
+            "message": outcome.message,
+            "seconds": round(outcome.seconds, 3),
+        }
         if record:
-            out |= {k: getattr(record, k) for k in ("rows_read", "rows_filtered", "rows_duplicate", "rows_quarantined", "rows_published", "rows_total")}
+            out |= {
+                k: getattr(record, k)
+                for k in (
+                    "rows_read",
+                    "rows_filtered",
+                    "rows_duplicate",
+                    "rows_quarantined",
+                    "rows_published",
+                    "rows_total",
+                )
+            }
             out["verdict"] = record.verdict
             out["seconds_by_step"] = {k: round(v, 4) for k, v in record.seconds.items()}
         return out
 
-    return {"run_id": result.run_id, "target": result.target, "logical_date": result.logical_date, "seconds": round(result.seconds, 3), "seconds_by_phase": {k: round(v, 3) for k, v in result.phases.items()},
-            "published": result.count("published"), "unchanged": result.count("unchanged"), "failed": result.count("failed"),
-            "skipped": result.count("skipped"), "rows": result.rows, "exit_code": result.exit_code,
-            "tables": [table(o) for o in result.outcomes]}
+    return {
+        "run_id": result.run_id,
+        "target": result.target,
+        "logical_date": result.logical_date,
+        "seconds": round(result.seconds, 3),
+        "seconds_by_phase": {k: round(v, 3) for k, v in result.phases.items()},
+        "published": result.count("published"),
+        "unchanged": result.count("unchanged"),
+        "failed": result.count("failed"),
+        "skipped": result.count("skipped"),
+        "rows": result.rows,
+        "exit_code": result.exit_code,
+        "tables": [table(o) for o in result.outcomes],
+    }
 
 
 @app.command("ls")
@@ -167,15 +188,28 @@ def list_tables(select: Select = None, target: Target = None, json_: Json = Fals
     from engine.model import load_model
     from engine.show import chosen
 
-    project = _project()
-    model = load_model(project, project.target_name(target), _day(None))
+    project = the_project()
+    model = load_model(project, project.target_name(target), day(None))
     rows = chosen(model, project, select or [])
     if json_:
         print_json(rows)
     else:
-        print_table(("table", "state", "rows", "published (UTC)", "verdict", "reads", "why"),
-                    [(r["table"], r["state"], r["rows"], r["published_at"], r["verdict"], ", ".join(r["inputs"]), r["reason"]) for r in rows],
-                    right=("rows",))
+        print_table(
+            ("table", "state", "rows", "published (UTC)", "verdict", "reads", "why"),
+            [
+                (
+                    r["table"],
+                    r["state"],
+                    r["rows"],
+                    r["published_at"],
+                    r["verdict"],
+                    ", ".join(r["inputs"]),
+                    r["reason"],
+                )
+                for r in rows
+            ],
+            right=("rows",),
+        )
 
 
 @app.command()
@@ -184,9 +218,9 @@ def render(table: str, target: Target = None) -> None:
     from engine.model import load_model
     from engine.show import render as render_steps
 
-    project = _project()
-    model = load_model(project, project.target_name(target), _day(None))
-    for step, sql in render_steps(model, _table_name(project, table)):
+    project = the_project()
+    model = load_model(project, project.target_name(target), day(None))
+    for step, sql in render_steps(model, table_name(project, table)):
         print(f"-- {table}: {step}\n{sql}\n")
 
 
@@ -196,24 +230,29 @@ def query(sql: str, target: Target = None, json_: Json = False) -> None:
     from engine.console import print_json, print_table, say
     from engine.show import query as answer
 
-    project = _project()
+    project = the_project()
     names, rows = answer(project, project.target_name(target), sql)
     if json_:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
     else:
-        print_table(names, rows, right=[n for i, n in enumerate(names) if any(isinstance(r[i], int | float) for r in rows[:1])])
+        print_table(
+            names, rows, right=[n for i, n in enumerate(names) if any(isinstance(r[i], int | float) for r in rows[:1])]
+        )
         say(f"{len(rows):,} rows" if len(rows) != 1 else "1 row", "dim")
 
 
 @app.command()
-def status(watch: Annotated[bool, typer.Option("--watch", "-w", help="Redraw until the run is over.")] = False, target: Target = None,
-           json_: Json = False) -> None:
+def status(
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Redraw until the run is over.")] = False,
+    target: Target = None,
+    json_: Json = False,
+) -> None:
     """Runs, loads and verdicts; live while a run goes on."""
     from engine import statusview
     from engine.console import print_json
     from engine.show import status as read
 
-    project = _project()
+    project = the_project()
     name = project.target_name(target)
     if json_:
         print_json(read(project, name))
@@ -224,8 +263,12 @@ def status(watch: Annotated[bool, typer.Option("--watch", "-w", help="Redraw unt
 
 
 @app.command()
-def sample(users: Annotated[int, typer.Option(min=1)] = 5000, sessions: Annotated[int, typer.Option(min=0)] = 222_785,
-           seed: Annotated[int, typer.Option()] = 7, dirty: Annotated[float, typer.Option(min=0, max=1, help="Share of planted dirty rows.")] = 0.002) -> None:
+def sample(
+    users: Annotated[int, typer.Option(min=1)] = 5000,
+    sessions: Annotated[int, typer.Option(min=0)] = 222_785,
+    seed: Annotated[int, typer.Option()] = 7,
+    dirty: Annotated[float, typer.Option(min=0, max=1, help="Share of planted dirty rows.")] = 0.002,
+) -> None:
     """Write a deterministic data set to data/raw, with dirty rows in known numbers."""
     from engine.console import print_table, say, words
     from engine.sample import generate
@@ -235,76 +278,34 @@ def sample(users: Annotated[int, typer.Option(min=1)] = 5000, sessions: Annotate
         say(f"{report.folder / file}: {rows:,} rows")
     if report.planted:
         say("planted on purpose:", "bold")
-        print_table(("rows", "what", "in", "ends up"), [(p.rows, p.kind, p.file, f"{p.fate} at {p.table}") for p in report.planted], right=("rows",), to=words)
+        print_table(
+            ("rows", "what", "in", "ends up"),
+            [(p.rows, p.kind, p.file, f"{p.fate} at {p.table}") for p in report.planted],
+            right=("rows",),
+            to=words,
+        )
 
 
 @app.command()
-def add(table: str, source: Annotated[str | None, typer.Option("--from-file", help="A CSV or JSON file: columns and types from its header and values.")] = None,
-        select: Annotated[str | None, typer.Option("--from-select", help="A T-SQL SELECT over the project's tables.")] = None,
-        key: Annotated[str | None, typer.Option("--key", help="The columns that identify a row, with commas.")] = None) -> None:
+def add(
+    table: str,
+    source: Annotated[
+        str | None,
+        typer.Option("--from-file", help="A CSV or JSON file: columns and types from its header and values."),
+    ] = None,
+    select: Annotated[
+        str | None, typer.Option("--from-select", help="A T-SQL SELECT over the project's tables.")
+    ] = None,
+    key: Annotated[str | None, typer.Option("--key", help="The columns that identify a row, with commas.")] = None,
+) -> None:
     """Scaffold a new table: the YAML, the SQL and a suite."""
     from engine.console import say
     from engine.scaffold import add_table
 
-    for line in add_table(_project(), table, file=source, select=select, key=[k.strip() for k in key.split(",")] if key else []):
+    for line in add_table(
+        the_project(), table, file=source, select=select, key=[k.strip() for k in key.split(",")] if key else []
+    ):
         say(line)
-
-
-@docs.command("build")
-def docs_build(target: Target = None) -> None:
-    """Write the Data Docs of the latest verdicts: a folder that opens with no network."""
-    from engine.console import say
-    from engine.report import build_from_ledger
-    from engine.show import reading
-
-    project = _project()
-    with reading(project, project.target_name(target)) as warehouse:
-        index = build_from_ledger(project, warehouse)
-    say(f"open {index}")
-
-
-@quarantine.command("ls")
-def quarantine_ls(target: Target = None, all_: Annotated[bool, typer.Option("--all", help="Also rows replayed or superseded.")] = False, json_: Json = False) -> None:
-    """Tables with rows held back, by reason."""
-    from engine.quarantine import overview
-
-    _show_rows(overview(_project(), target, every=all_), ("table", "load_id", "state", "rows", "reason"), json_)
-
-
-@quarantine.command("show")
-def quarantine_show(table: str, target: Target = None, limit: Annotated[int, typer.Option("--limit", help="Rows shown.")] = 20,
-                    all_: Annotated[bool, typer.Option("--all", help="Also rows replayed or superseded.")] = False, json_: Json = False) -> None:
-    """The rows of a table that are held back: why, where from, what they say."""
-    from engine.quarantine import held
-
-    project = _project()
-    _show_rows(held(project, target, _table_name(project, table), limit=limit, every=all_), ("quarantine_id", "state", "source_file", "source_row", "reasons", "row_data"), json_)
-
-
-@quarantine.command("replay")
-def quarantine_replay(table: str, target: Target = None, row: Annotated[list[str] | None, typer.Option("--row", help="A quarantine id; all held rows otherwise.")] = None,
-                      set_: Annotated[list[str] | None, typer.Option("--set", metavar="COLUMN=VALUE", help="Repair a value on the way.")] = None,
-                      wait: Annotated[float | None, typer.Option("--wait", metavar="SECONDS")] = None) -> None:
-    """Send held rows through the gate again; those that pass are published, the others stay held."""
-    from engine.console import say
-    from engine.quarantine import replay
-
-    project = _project()
-    done = replay(project, target, _table_name(project, table), rows=row or [], repairs=set_ or [], wait_for=wait or 0)
-    say(f"{table}: {done.published:,} of {done.read:,} rows published, {done.held:,} still held", "green" if not done.held else "yellow")
-
-
-def _show_rows(rows: list[dict[str, Any]], columns: tuple[str, ...], json_: bool) -> None:
-    from engine.console import print_json, print_table, say
-
-    if json_:
-        print_json(rows)
-    elif not rows:
-        say("nothing is held back", "green")
-    else:
-        shown = [[", ".join(map(str, r[c])) if isinstance(r[c], list) else ", ".join(f"{k}={v}" for k, v in r[c].items()) if isinstance(r[c], dict) else r[c]
-                  for c in columns] for r in rows]
-        print_table(columns, shown, right=("rows", "source_row"))
 
 
 @app.command()
@@ -313,7 +314,7 @@ def doctor() -> None:
     from engine.console import print_table
     from engine.doctor import examine
 
-    findings = examine(_project())
+    findings = examine(the_project())
     print_table(("what", "state", "found", "to do"), [(f.what, f.state, f.found, f.todo) for f in findings])
     if any(f.state == "missing" for f in findings):
         raise typer.Exit(3)
@@ -347,8 +348,11 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("MEDALLION_TRACEBACK"):
             raise
-        print(f"error: a fault in medallion itself: {type(error).__name__}: {error}\n"
-              "Run it again with MEDALLION_TRACEBACK=1 and report what that prints.", file=sys.stderr)
+        print(
+            f"error: a fault in medallion itself: {type(error).__name__}: {error}\n"
+            "Run it again with MEDALLION_TRACEBACK=1 and report what that prints.",
+            file=sys.stderr,
+        )
         sys.exit(3)
 
 

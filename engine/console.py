@@ -20,9 +20,22 @@ from engine.errors import MedallionError, ProjectError
 from engine.live import plain
 from engine.run import Outcome, RunResult, Watcher
 
-STYLES = {"published": "green", "unchanged": "dim", "failed": "bold red", "skipped": "yellow", "running": "cyan", "pending": "dim",
-          "passed": "green", "warned": "yellow", "held": "yellow", "done": "green", "interrupted": "bold red", "fresh": "green",
-          "stale": "yellow", "new": "cyan"}
+STYLES = {
+    "published": "green",
+    "unchanged": "dim",
+    "failed": "bold red",
+    "skipped": "yellow",
+    "running": "cyan",
+    "pending": "dim",
+    "passed": "green",
+    "warned": "yellow",
+    "held": "yellow",
+    "done": "green",
+    "interrupted": "bold red",
+    "fresh": "green",
+    "stale": "yellow",
+    "new": "cyan",
+}
 
 WIDE = 400
 """Columns of a line that no person looks at: a pipe must not get a table folded for a screen."""
@@ -52,11 +65,15 @@ def print_error(error: MedallionError) -> None:
         words.print(Text("error ", style="bold red").append(str(error), style="default"))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = (), to: Console = data) -> None:
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = (), to: Console = data
+) -> None:
     """Rows for a reader, aligned; states in their colours."""
     table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=name != columns[-1])
+        table.add_column(
+            name, justify="right" if name in right else "left", overflow="fold", no_wrap=name != columns[-1]
+        )
     for row in rows:
         table.add_row(*[_cell(value) for value in row])
     show(table, to)
@@ -89,8 +106,14 @@ def outcome_line(outcome: Outcome, number: int, total: int, width: int) -> Text:
     line.append(f"{outcome.table:<{width}}  ").append(f"{outcome.state:<9}", style=STYLES[outcome.state])
     record = outcome.record
     if outcome.state == "published" and record:
-        line.append(f" {record.rows_published:>11,} {'row ' if record.rows_published == 1 else 'rows'}  {outcome.seconds:>6.2f} s")
-        for count, what in ((record.rows_filtered, "filtered"), (record.rows_duplicate, "duplicate"), (record.rows_quarantined, "quarantined")):
+        line.append(
+            f" {record.rows_published:>11,} {'row ' if record.rows_published == 1 else 'rows'}  {outcome.seconds:>6.2f} s"
+        )
+        for count, what in (
+            (record.rows_filtered, "filtered"),
+            (record.rows_duplicate, "duplicate"),
+            (record.rows_quarantined, "quarantined"),
+        ):
             if count:
                 line.append(f"  {count:,} {what}", style="yellow" if what == "quarantined" else "dim")
         warnings = [v for v in outcome.verdicts if not v.success and v.severity != "critical" and not v.quarantine]
@@ -105,7 +128,10 @@ def summary_line(result: RunResult) -> Text:
     """The one line that people grep: published, unchanged, failed, skipped, rows, seconds."""
     parts = [f"{result.count(s)} {s}" for s in ("published", "unchanged", "failed", "skipped")]
     style = "bold red" if result.count("failed") else "bold green"
-    return Text(f"{len(result.outcomes)} tables: {', '.join(parts)}; {result.rows:,} rows in {result.seconds:.1f} s", style=style)
+    return Text(
+        f"{len(result.outcomes)} tables: {', '.join(parts)}; {result.rows:,} rows in {result.seconds:.1f} s",
+        style=style,
+    )
 
 
 class RunView(Watcher):
@@ -136,7 +162,9 @@ class RunView(Watcher):
 
     def step(self, table: str, step: str, rows: int) -> None:
         with self._lock:
-            began = self._active[table][2] if table in self._active and self._active[table][0] == step else time.monotonic()
+            began = (
+                self._active[table][2] if table in self._active and self._active[table][0] == step else time.monotonic()
+            )
             self._active[table] = (step, rows, began)
 
     def done(self, outcome: Outcome) -> None:
@@ -151,5 +179,7 @@ class RunView(Watcher):
             for table, (step, rows, began) in sorted(self._active.items()):
                 seconds = time.monotonic() - began
                 rate = f"  {rows:,} rows  {rows / seconds:,.0f} rows/s" if rows and seconds > 0.2 else ""
-                text.append(f"      {table:<{self._width}}  ").append(f"{step:<9}", style="cyan").append(f" {seconds:5.1f} s{rate}\n", style="dim")
+                text.append(f"      {table:<{self._width}}  ").append(f"{step:<9}", style="cyan").append(
+                    f" {seconds:5.1f} s{rate}\n", style="dim"
+                )
         return text

@@ -9,6 +9,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from engine.errors import ProjectError, SourceError, WarehouseError
 from engine.project import Project
@@ -59,9 +60,15 @@ def _target(project: Project, name: str) -> Finding:
         try:
             project.target(name)
         except ProjectError as error:
-            unset = [p.message.removeprefix("the environment variable ").removesuffix(" is not set") for p in error.problems]
-            return Finding(what, "optional", f"{', '.join(unset)} not set", "export them to use SQL Server; see docs/targets.md")
-        return Finding(what, "optional", "declared", "this version renders and checks SQL Server, it does not run on it yet")
+            unset = [
+                p.message.removeprefix("the environment variable ").removesuffix(" is not set") for p in error.problems
+            ]
+            return Finding(
+                what, "optional", f"{', '.join(unset)} not set", "export them to use SQL Server; see docs/targets.md"
+            )
+        return Finding(
+            what, "optional", "declared", "this version renders and checks SQL Server, it does not run on it yet"
+        )
     from engine.run import open_warehouse
 
     try:
@@ -84,15 +91,23 @@ def _source(project: Project, name: str) -> Finding:
     try:
         files = open_source(project.source(name, project.default_target), project.root).files()
         size = sum(f.stat().st_size for f in files)
-        return Finding(f"source {name}", "ok", f"{len(files)} {'file' if len(files) == 1 else 'files'}, {size / 1e6:,.1f} MB")
+        return Finding(
+            f"source {name}", "ok", f"{len(files)} {'file' if len(files) == 1 else 'files'}, {size / 1e6:,.1f} MB"
+        )
     except (SourceError, ProjectError) as error:
-        return Finding(f"source {name}", "missing", str(error), "medallion sample makes files to try with; DATA_DIR names another folder")
+        return Finding(
+            f"source {name}",
+            "missing",
+            str(error),
+            "medallion sample makes files to try with; DATA_DIR names another folder",
+        )
 
 
 def _odbc() -> Finding:
     what = "ODBC driver for SQL Server"
-    installed = [line.strip("[]\n") for path in ("/etc/odbcinst.ini", "/usr/local/etc/odbcinst.ini") if os.path.exists(path)
-                 for line in open(path, encoding="utf-8") if line.startswith("[")]
+    lists = [p for p in (Path("/etc/odbcinst.ini"), Path("/usr/local/etc/odbcinst.ini")) if p.is_file()]
+    lines = [line for path in lists for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    installed = [line.strip("[] ") for line in lines if line.startswith("[")]
     named = [d for d in installed if "SQL Server" in d]
     if named:
         return Finding(what, "ok", named[0])

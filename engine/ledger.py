@@ -27,25 +27,81 @@ def _shape(name: str, key: tuple[str, ...], **columns: str) -> TableShape:
 
 
 RUNS = _shape(
-    "runs", ("run_id",), run_id="nvarchar(64)", project="nvarchar(128)", target="nvarchar(128)", selection="nvarchar(400)",
-    logical_date="date", started_at="datetime2(3)", finished_at="datetime2(3)", state="nvarchar(20)", published="int",
-    unchanged="int", failed="int", skipped="int", rows_published="bigint", host="nvarchar(128)", pid="int",
-    error="nvarchar(4000)")
+    "runs",
+    ("run_id",),
+    run_id="nvarchar(64)",
+    project="nvarchar(128)",
+    target="nvarchar(128)",
+    selection="nvarchar(400)",
+    logical_date="date",
+    started_at="datetime2(3)",
+    finished_at="datetime2(3)",
+    state="nvarchar(20)",
+    published="int",
+    unchanged="int",
+    failed="int",
+    skipped="int",
+    rows_published="bigint",
+    host="nvarchar(128)",
+    pid="int",
+    error="nvarchar(4000)",
+)
 LOADS = _shape(
-    "loads", ("table_name", "load_id"), table_name="nvarchar(260)", load_id="nvarchar(64)", state="nvarchar(20)",
-    strategy="nvarchar(20)", verdict="nvarchar(20)", logical_date="date", started_at="datetime2(3)", finished_at="datetime2(3)",
-    rows_read="bigint", rows_filtered="bigint", rows_staged="bigint", rows_duplicate="bigint", rows_quarantined="bigint",
-    rows_published="bigint", rows_total="bigint", seconds_load="float", seconds_gate="float", seconds_publish="float",
-    definition="nvarchar(64)", fingerprint="nvarchar(max)", inputs="nvarchar(max)", columns="nvarchar(max)",
-    error="nvarchar(4000)")
+    "loads",
+    ("table_name", "load_id"),
+    table_name="nvarchar(260)",
+    load_id="nvarchar(64)",
+    state="nvarchar(20)",
+    strategy="nvarchar(20)",
+    verdict="nvarchar(20)",
+    logical_date="date",
+    started_at="datetime2(3)",
+    finished_at="datetime2(3)",
+    rows_read="bigint",
+    rows_filtered="bigint",
+    rows_staged="bigint",
+    rows_duplicate="bigint",
+    rows_quarantined="bigint",
+    rows_published="bigint",
+    rows_total="bigint",
+    seconds_load="float",
+    seconds_gate="float",
+    seconds_publish="float",
+    definition="nvarchar(64)",
+    fingerprint="nvarchar(max)",
+    inputs="nvarchar(max)",
+    columns="nvarchar(max)",
+    error="nvarchar(4000)",
+)
 VERDICTS = _shape(
-    "verdicts", ("table_name", "load_id", "expectation_id"), table_name="nvarchar(260)", load_id="nvarchar(64)",
-    expectation_id="nvarchar(200)", judged_at="datetime2(3)", type="nvarchar(200)", column_name="nvarchar(400)",
-    severity="nvarchar(20)", success="bit", quarantine="bit", unexpected="bigint", total="bigint", observed="nvarchar(4000)",
-    message="nvarchar(4000)", sample="nvarchar(max)", rows_sql="nvarchar(max)", detail="nvarchar(max)")
+    "verdicts",
+    ("table_name", "load_id", "expectation_id"),
+    table_name="nvarchar(260)",
+    load_id="nvarchar(64)",
+    expectation_id="nvarchar(200)",
+    judged_at="datetime2(3)",
+    type="nvarchar(200)",
+    column_name="nvarchar(400)",
+    severity="nvarchar(20)",
+    success="bit",
+    quarantine="bit",
+    unexpected="bigint",
+    total="bigint",
+    observed="nvarchar(4000)",
+    message="nvarchar(4000)",
+    sample="nvarchar(max)",
+    rows_sql="nvarchar(max)",
+    detail="nvarchar(max)",
+)
 WATERMARKS = _shape(
-    "watermarks", ("table_name", "column_name"), table_name="nvarchar(260)", column_name="nvarchar(128)",
-    value="nvarchar(400)", load_id="nvarchar(64)", updated_at="datetime2(3)")
+    "watermarks",
+    ("table_name", "column_name"),
+    table_name="nvarchar(260)",
+    column_name="nvarchar(128)",
+    value="nvarchar(400)",
+    load_id="nvarchar(64)",
+    updated_at="datetime2(3)",
+)
 TABLES = (RUNS, LOADS, VERDICTS, WATERMARKS)
 
 
@@ -82,15 +138,29 @@ class LoadRecord:
 
     def row(self) -> Row:
         return {
-            "table_name": self.table, "load_id": self.load_id, "state": self.state, "strategy": self.strategy,
-            "verdict": self.verdict, "logical_date": self.logical_date, "started_at": self.started_at, "finished_at": now(),
-            "rows_read": self.rows_read, "rows_filtered": self.rows_filtered, "rows_staged": self.rows_staged,
-            "rows_duplicate": self.rows_duplicate, "rows_quarantined": self.rows_quarantined,
-            "rows_published": self.rows_published, "rows_total": self.rows_total,
-            "seconds_load": self.seconds.get("load", 0.0), "seconds_gate": self.seconds.get("gate", 0.0),
-            "seconds_publish": self.seconds.get("publish", 0.0), "definition": self.definition,
-            "fingerprint": self.fingerprint, "inputs": json.dumps(self.inputs, sort_keys=True),
-            "columns": json.dumps({c.name: str(c.type) for c in self.columns}), "error": self.error[:4000] or None,
+            "table_name": self.table,
+            "load_id": self.load_id,
+            "state": self.state,
+            "strategy": self.strategy,
+            "verdict": self.verdict,
+            "logical_date": self.logical_date,
+            "started_at": self.started_at,
+            "finished_at": now(),
+            "rows_read": self.rows_read,
+            "rows_filtered": self.rows_filtered,
+            "rows_staged": self.rows_staged,
+            "rows_duplicate": self.rows_duplicate,
+            "rows_quarantined": self.rows_quarantined,
+            "rows_published": self.rows_published,
+            "rows_total": self.rows_total,
+            "seconds_load": self.seconds.get("load", 0.0),
+            "seconds_gate": self.seconds.get("gate", 0.0),
+            "seconds_publish": self.seconds.get("publish", 0.0),
+            "definition": self.definition,
+            "fingerprint": self.fingerprint,
+            "inputs": json.dumps(self.inputs, sort_keys=True),
+            "columns": json.dumps({c.name: str(c.type) for c in self.columns}),
+            "error": self.error[:4000] or None,
         }
 
     def balance(self) -> str:
@@ -98,19 +168,34 @@ class LoadRecord:
         after = self.rows_published + self.rows_quarantined + self.rows_duplicate + self.rows_filtered
         if after == self.rows_read:
             return ""
-        return (f"read {self.rows_read:,} rows but published {self.rows_published:,} + quarantined {self.rows_quarantined:,}"
-                f" + duplicates {self.rows_duplicate:,} + filtered {self.rows_filtered:,} = {after:,}")
+        return (
+            f"read {self.rows_read:,} rows but published {self.rows_published:,} + quarantined {self.rows_quarantined:,}"
+            f" + duplicates {self.rows_duplicate:,} + filtered {self.rows_filtered:,} = {after:,}"
+        )
 
 
 def verdict_rows(table: str, load_id: str, verdicts: Sequence[Verdict]) -> list[Row]:
     """The verdicts of one load as rows of ``ops.verdicts``."""
     judged_at = now()
     return [
-        {"table_name": table, "load_id": load_id, "expectation_id": v.id, "judged_at": judged_at, "type": v.type,
-         "column_name": v.column, "severity": v.severity, "success": v.success, "quarantine": v.quarantine,
-         "unexpected": v.unexpected, "total": v.total, "observed": v.observed[:4000], "message": v.message[:4000],
-         "sample": json.dumps(v.sample, ensure_ascii=False, default=str), "rows_sql": v.rows_sql,
-         "detail": json.dumps(v.detail, ensure_ascii=False, default=str)}
+        {
+            "table_name": table,
+            "load_id": load_id,
+            "expectation_id": v.id,
+            "judged_at": judged_at,
+            "type": v.type,
+            "column_name": v.column,
+            "severity": v.severity,
+            "success": v.success,
+            "quarantine": v.quarantine,
+            "unexpected": v.unexpected,
+            "total": v.total,
+            "observed": v.observed[:4000],
+            "message": v.message[:4000],
+            "sample": json.dumps(v.sample, ensure_ascii=False, default=str),
+            "rows_sql": v.rows_sql,
+            "detail": json.dumps(v.detail, ensure_ascii=False, default=str),
+        }
         for v in verdicts
     ]
 
@@ -134,10 +219,19 @@ def published(reader: Reader) -> dict[str, Published]:
     rows = reader.rows(
         "SELECT table_name, load_id, definition, fingerprint, inputs, columns, rows_total, finished_at, verdict FROM ("
         "SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY finished_at DESC, load_id DESC) AS recent"
-        " FROM ops.loads WHERE state = 'published') AS l WHERE recent = 1")
+        " FROM ops.loads WHERE state = 'published') AS l WHERE recent = 1"
+    )
     return {
-        r["table_name"]: Published(r["load_id"], r["definition"], r["fingerprint"] or "", json.loads(r["inputs"] or "{}"),
-                                   json.loads(r["columns"] or "{}"), r["rows_total"], r["finished_at"], r["verdict"] or "")
+        r["table_name"]: Published(
+            r["load_id"],
+            r["definition"],
+            r["fingerprint"] or "",
+            json.loads(r["inputs"] or "{}"),
+            json.loads(r["columns"] or "{}"),
+            r["rows_total"],
+            r["finished_at"],
+            r["verdict"] or "",
+        )
         for r in rows
     }
 
@@ -155,8 +249,10 @@ def watermarks(reader: Reader) -> dict[str, str]:
 
 def history(reader: Reader, runs: int = 20) -> dict[str, list[Row]]:
     """The latest runs, the latest load of each table and its verdicts, as JSON-ready rows."""
-    latest = ("SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY finished_at DESC, load_id DESC) AS recent"
-              " FROM ops.loads")
+    latest = (
+        "SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY finished_at DESC, load_id DESC) AS recent"
+        " FROM ops.loads"
+    )
     names = ", ".join(f"l.{c.name}" for c in LOADS.columns if c.name != "columns")
     judged = ", ".join(f"v.{c.name}" for c in VERDICTS.columns if c.name not in ("detail", "rows_sql", "sample"))
     return {
@@ -164,7 +260,8 @@ def history(reader: Reader, runs: int = 20) -> dict[str, list[Row]]:
         "loads": reader.rows(f"SELECT {names} FROM ({latest}) AS l WHERE l.recent = 1 ORDER BY l.table_name"),
         "verdicts": reader.rows(
             f"SELECT {judged} FROM ops.verdicts AS v INNER JOIN ({latest}) AS l ON l.table_name = v.table_name"
-            " AND l.load_id = v.load_id AND l.recent = 1 ORDER BY v.table_name, v.expectation_id"),
+            " AND l.load_id = v.load_id AND l.recent = 1 ORDER BY v.table_name, v.expectation_id"
+        ),
     }
 
 

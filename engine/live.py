@@ -50,7 +50,9 @@ class RunLock:
         try:
             self._lock.acquire(timeout=-1 if self._wait is None else self._wait)
         except Timeout:
-            raise WarehouseError(f"{who(self._live)} was still at work on this warehouse after {self._wait:g} s") from None
+            raise WarehouseError(
+                f"{who(self._live)} was still at work on this warehouse after {self._wait:g} s"
+            ) from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -133,7 +135,8 @@ class Live:
 
     def _write(self) -> None:
         with self._lock:
-            text = f'{{"run": {json.dumps(self._run, default=plain)}, "tables": {json.dumps(self._tables, default=plain)}, "history": {self._history}}}'
+            run, tables = json.dumps(self._run, default=plain), json.dumps(self._tables, default=plain)
+        text = f'{{"run": {run}, "tables": {tables}, "history": {self._history}}}'
         new = self._path.with_name(self._path.name + ".new")
         new.write_text(text, encoding="utf-8")
         new.replace(self._path)

@@ -57,8 +57,16 @@ class Table:
     def shape(self) -> TableShape:
         schema, name = self.name.split(".")
         columns = (*self.columns, *AUDIT_COLUMNS) if self.landed else self.columns
-        return TableShape(schema, name, columns, self.spec.key_columns, self.spec.load, self.spec.storage, self.spec.alias,
-                          self.spec.description)
+        return TableShape(
+            schema,
+            name,
+            columns,
+            self.spec.key_columns,
+            self.spec.load,
+            self.spec.storage,
+            self.spec.alias,
+            self.spec.description,
+        )
 
 
 @dataclass
@@ -85,7 +93,9 @@ def source_columns(spec: TableSpec) -> list[SourceColumn]:
     return [SourceColumn(n, parse_type(c.type), c.origin) for n, c in spec.column_specs.items()]
 
 
-def load_model(project: Project, target: str, logical_date: dt.date, *, watermarks: Mapping[str, str] | None = None) -> Model:
+def load_model(
+    project: Project, target: str, logical_date: dt.date, *, watermarks: Mapping[str, str] | None = None
+) -> Model:
     """Render, parse and bind every table of the project for one target.
 
     ``watermarks`` are the published highest values by table, None where nothing is published. Raises ProjectError with
@@ -129,8 +139,11 @@ class _Builder:
             if spec.source is None:
                 self._render(name, spec)
             elif self.project.template_path(name).exists():
-                self.problems.append(self.node.problem(("tables", name, "source"), f"{name} has both a source and a template",
-                                                       expected="one of them"))
+                self.problems.append(
+                    self.node.problem(
+                        ("tables", name, "source"), f"{name} has both a source and a template", expected="one of them"
+                    )
+                )
         for name, spec in self.project.tables.items():
             self.suites[name] = self._suite(name, spec)
             self.inputs[name] = tuple(dict.fromkeys((*self.inputs.get(name, ()), *self._judged_by(name))))
@@ -149,9 +162,14 @@ class _Builder:
         if not path.exists():
             layer = path.parent
             near = nearest(path.stem, [p.stem for p in layer.glob("*.sql")]) if layer.is_dir() else ""
-            self.problems.append(self.node.problem(
-                ("tables", name), f"{name} has no source and no template", nearest=near,
-                expected=f"source: … here, or a SELECT in templates/{name.replace('.', '/')}.sql"))
+            self.problems.append(
+                self.node.problem(
+                    ("tables", name),
+                    f"{name} has no source and no template",
+                    nearest=near,
+                    expected=f"source: … here, or a SELECT in templates/{name.replace('.', '/')}.sql",
+                )
+            )
             return
         try:
             watermark = self.watermarks.get(name) if spec.watermark else None
@@ -189,9 +207,13 @@ class _Builder:
             return list(sorter.static_order())
         except graphlib.CycleError as error:
             circle = error.args[1]
-            self.problems.append(self.node.problem(
-                ("tables", circle[0]), "tables read each other in a circle: " + " → ".join(reversed(circle)),
-                expected="a table that can be built first"))
+            self.problems.append(
+                self.node.problem(
+                    ("tables", circle[0]),
+                    "tables read each other in a circle: " + " → ".join(reversed(circle)),
+                    expected="a table that can be built first",
+                )
+            )
             return []
 
     def _table(self, name: str, spec: TableSpec) -> Table | None:
@@ -204,7 +226,9 @@ class _Builder:
                 return None
             keys = {k.lower() for k in spec.key_columns}
             columns = tuple(replace(c, nullable=c.nullable and c.name.lower() not in keys) for c in bound.columns)
-            table = Table(name, spec, columns, suite, self.inputs[name], self.rendered[name], bound, self._ranked(name, spec))
+            table = Table(
+                name, spec, columns, suite, self.inputs[name], self.rendered[name], bound, self._ranked(name, spec)
+            )
         self._check(table)
         return replace(table, definition=_definition(table, self._canonical(table)))
 
@@ -230,14 +254,22 @@ class _Builder:
         if not spec.dedupe:
             return None
         keys = ", ".join(f"[{k.replace(']', ']]')}]" for k in spec.key_columns)
-        sql = (f"SELECT built.*, ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {spec.dedupe}) AS __rank FROM (\n"
-               f"{self.rendered[name].sql}\n) AS built")
+        sql = (
+            f"SELECT built.*, ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {spec.dedupe}) AS __rank FROM (\n"
+            f"{self.rendered[name].sql}\n) AS built"
+        )
         try:
             return bind(parse(sql), self.model.catalog)
         except BindError as error:
             said = "; ".join(f.message for f in error.problems)
-            self.problems.append(self.node.problem(("tables", name, "dedupe"), f"dedupe: {said}", value=True,
-                                                   expected="ORDER BY text over the columns of the SELECT, such as: watch_date DESC"))
+            self.problems.append(
+                self.node.problem(
+                    ("tables", name, "dedupe"),
+                    f"dedupe: {said}",
+                    value=True,
+                    expected="ORDER BY text over the columns of the SELECT, such as: watch_date DESC",
+                )
+            )
             return None
 
     def _landed_columns(self, name: str, spec: TableSpec) -> tuple[Column, ...]:
@@ -274,14 +306,29 @@ class _Builder:
         for label, columns in (("key", spec.key_columns), ("watermark", (spec.watermark,) if spec.watermark else ())):
             for column in columns:
                 if column.lower() not in {n.lower() for n in names}:
-                    self.problems.append(self.node.problem(("tables", name, label), f"{name} has no column {column!r}", value=True,
-                                                           expected="one of " + ", ".join(names), nearest=nearest(column, names)))
+                    self.problems.append(
+                        self.node.problem(
+                            ("tables", name, label),
+                            f"{name} has no column {column!r}",
+                            value=True,
+                            expected="one of " + ", ".join(names),
+                            nearest=nearest(column, names),
+                        )
+                    )
         if not table.landed:
             self._declared(table)
         for column, at in table.suite.columns_read():
             if column.lower() not in {n.lower() for n in names}:
-                self.problems.append(Problem(f"{name} has no column {column!r}", at.file, at.line, at.column,
-                                             "one of " + ", ".join(names), nearest(column, names)))
+                self.problems.append(
+                    Problem(
+                        f"{name} has no column {column!r}",
+                        at.file,
+                        at.line,
+                        at.column,
+                        "one of " + ", ".join(names),
+                        nearest(column, names),
+                    )
+                )
         from engine.warehouse.sqlserver_shape import limits
 
         for message in limits(table.shape):
@@ -294,11 +341,20 @@ class _Builder:
             path = ("tables", table.name, "columns", column)
             found = has.get(column.lower())
             if found is None:
-                self.problems.append(self.node.problem(path, f"the SELECT of {table.name} has no column {column!r}",
-                                                       nearest=nearest(column, has)))
+                self.problems.append(
+                    self.node.problem(
+                        path, f"the SELECT of {table.name} has no column {column!r}", nearest=nearest(column, has)
+                    )
+                )
             elif str(found.type) != str(parse_type(spec.type)):
-                self.problems.append(self.node.problem(path, f"{column} is {found.type} in the SELECT, not {parse_type(spec.type)}", value=True,
-                                                       expected=f"CAST({column} AS {parse_type(spec.type)}) in the template, or {found.type} here"))
+                self.problems.append(
+                    self.node.problem(
+                        path,
+                        f"{column} is {found.type} in the SELECT, not {parse_type(spec.type)}",
+                        value=True,
+                        expected=f"CAST({column} AS {parse_type(spec.type)}) in the template, or {found.type} here",
+                    )
+                )
 
     def _suite_queries(self, table: Table) -> None:
         """Bind the T-SQL that expectations carry, so that a wrong column is told before a run."""
@@ -308,7 +364,10 @@ class _Builder:
             try:
                 bind(parse(sql), catalog)
             except BindError as error:
-                self.problems += [Problem(f.message.replace(BATCH, "{batch}"), at.file, at.line, at.column, f.expected, f.nearest) for f in error.problems]
+                self.problems += [
+                    Problem(f.message.replace(BATCH, "{batch}"), at.file, at.line, at.column, f.expected, f.nearest)
+                    for f in error.problems
+                ]
 
     def _strays(self) -> None:
         """Templates and suites that belong to no table: a misspelt file name would otherwise judge nothing."""
@@ -318,9 +377,16 @@ class _Builder:
                 for path in sorted((folder / layer).glob(f"*.{ending}")):
                     name = f"{layer}.{path.stem}"
                     if name not in self.declared:
-                        self.problems.append(Problem(f"a {what} without a table: {PIPELINES} declares no {name}",
-                                                     path.relative_to(self.project.root).as_posix(), 1, 1,
-                                                     f"{name}: under tables", nearest(name, self.project.tables)))
+                        self.problems.append(
+                            Problem(
+                                f"a {what} without a table: {PIPELINES} declares no {name}",
+                                path.relative_to(self.project.root).as_posix(),
+                                1,
+                                1,
+                                f"{name}: under tables",
+                                nearest(name, self.project.tables),
+                            )
+                        )
 
 
 def _told(rendered: Rendered, error: BindError) -> list[Problem]:
@@ -328,8 +394,8 @@ def _told(rendered: Rendered, error: BindError) -> list[Problem]:
 
 
 def _definition(table: Table, sql: str) -> str:
-    spec = table.spec.model_dump(include={"key", "load", "dedupe", "storage", "alias", "source", "watermark"}, mode="json")
-    parts = [DEFINITION_FORMAT, sql, spec, table.suite.digest,
-             [(c.name, str(c.type)) for c in table.columns]]
+    spec = table.spec.model_dump(
+        include={"key", "load", "dedupe", "storage", "alias", "source", "watermark"}, mode="json"
+    )
+    parts = [DEFINITION_FORMAT, sql, spec, table.suite.digest, [(c.name, str(c.type)) for c in table.columns]]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
-

@@ -59,8 +59,13 @@ def _matching(model: Model, word: str) -> set[str]:
         found = {n for n in model.tables if fnmatch.fnmatchcase(n, core.lower())}
         known = list(model.tables)
     if not found:
-        raise ProjectError(Problem(f"the selector {word!r} selects no table", expected="a table, a pattern such as gold.*, tag:… or stale",
-                                   nearest=nearest(core.split(":")[-1], known)))
+        raise ProjectError(
+            Problem(
+                f"the selector {word!r} selects no table",
+                expected="a table, a pattern such as gold.*, tag:… or stale",
+                nearest=nearest(core.split(":")[-1], known),
+            )
+        )
     chosen = set(found)
     if upstream:
         chosen |= _closure(found, lambda name: model.tables[name].inputs)
@@ -93,5 +98,9 @@ def why_stale(table: Table, last: Published | None, inputs: Mapping[str, str], f
         return "its source changed"
     changed = [name for name, load_id in inputs.items() if last.inputs.get(name) != load_id]
     if changed:
-        return f"{changed[0]} was published anew" if len(changed) == 1 else f"{len(changed)} of its inputs were published anew"
+        return (
+            f"{changed[0]} was published anew"
+            if len(changed) == 1
+            else f"{len(changed)} of its inputs were published anew"
+        )
     return ""

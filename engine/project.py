@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from engine import specs
 from engine.errors import Problem, ProjectError, nearest
 from engine.sqltypes import parse_type
+from engine.validation import check_keys, findings, validate, validate_typed
 from engine.yamlfile import Node, load_yaml
 
 PIPELINES = "pipelines.yaml"
@@ -42,8 +43,15 @@ class Project:
         name = name or self.default_target
         if name not in self.targets:
             known = ", ".join(self.targets)
-            raise ProjectError(Problem(f"no target {name!r}", PIPELINES, *self.node.at("targets"),
-                                       f"one of {known}", nearest(name, self.targets)))
+            raise ProjectError(
+                Problem(
+                    f"no target {name!r}",
+                    PIPELINES,
+                    *self.node.at("targets"),
+                    f"one of {known}",
+                    nearest(name, self.targets),
+                )
+            )
         return name
 
     def target(self, name: str) -> specs.TargetSpec:
@@ -57,7 +65,7 @@ class Project:
             return self._resolved(self.sources[name], ("sources", name))
         path = ("targets", target, "sources", name)
         problems: list[Problem] = []
-        spec = _validate_typed(self.node, path, override, specs.SOURCES, "source", problems)
+        spec = validate_typed(self.node, path, override, specs.SOURCES, "source", problems)
         if spec is None:
             raise ProjectError(problems)
         resolved: specs.SourceSpec = self._resolved(spec, path)
@@ -83,13 +91,21 @@ class Project:
     def _resolved(self, spec: Spec, path: tuple[str, ...]) -> Spec:
         problems: list[Problem] = []
         changed: dict[str, Any] = {}
-        for key, value in spec.model_dump(include={k for k in type(spec).model_fields if k not in ("vars", "sources")}).items():
+        for key, value in spec.model_dump(
+            include={k for k in type(spec).model_fields if k not in ("vars", "sources")}
+        ).items():
             try:
                 changed[key] = expand(value, os.environ)
             except KeyError as missing:
                 name = missing.args[0]
-                problems.append(self.node.problem((*path, key), f"the environment variable {name} is not set", value=True,
-                                                  expected=f"export {name}=… before this command"))
+                problems.append(
+                    self.node.problem(
+                        (*path, key),
+                        f"the environment variable {name} is not set",
+                        value=True,
+                        expected=f"export {name}=… before this command",
+                    )
+                )
         if problems:
             raise ProjectError(problems)
         return spec.model_copy(update=changed)
@@ -121,26 +137,41 @@ def load_project(root: Path, *, partial: bool = False) -> Project:
     is what of a faulty file can be understood."""
     path = root / PIPELINES
     if not path.is_file():
-        raise ProjectError(Problem(f"no {PIPELINES} in {root}", expected="a project folder: go into one, or name it with --project"))
+        raise ProjectError(
+            Problem(f"no {PIPELINES} in {root}", expected="a project folder: go into one, or name it with --project")
+        )
     node = load_yaml(path, root)
     problems: list[Problem] = []
     data = node.value
     if not isinstance(data, dict):
         raise ProjectError(node.problem((), "the file is not a mapping", expected="keys " + ", ".join(_SECTIONS)))
-    _check_keys(node, (), data, _SECTIONS, ("version", "name", "targets", "default_target", "tables"), problems)
+    check_keys(node, (), data, _SECTIONS, ("version", "name", "targets", "default_target", "tables"), problems)
     head = _head(node, data, problems)
     targets = _typed_section(node, data, "targets", specs.TARGETS, "target", problems)
     sources = _typed_section(node, data, "sources", specs.SOURCES, "source", problems)
     tables = _section(node, data, "tables", specs.TableSpec, problems)
     pipelines = _section(node, data, "pipelines", specs.PipelineSpec, problems)
-    project = Project(root, node, head.get("name", ""), head.get("vars", {}), targets, head.get("default_target", ""),
-                      sources, tables, pipelines)
+    project = Project(
+        root,
+        node,
+        head.get("name", ""),
+        head.get("vars", {}),
+        targets,
+        head.get("default_target", ""),
+        sources,
+        tables,
+        pipelines,
+    )
     problems += _references(project)
     if not problems:
         return project
     if not partial:
         raise ProjectError(problems)
-    sound = {n: t for n, t in tables.items() if not _table_references(project, n, t) and (t.source is None or t.source in sources)}
+    sound = {
+        n: t
+        for n, t in tables.items()
+        if not _table_references(project, n, t) and (t.source is None or t.source in sources)
+    }
     return replace(project, tables=sound)
 
 
@@ -152,36 +183,50 @@ def _head(node: Node, data: dict[str, Any], problems: list[Problem]) -> dict[str
     head: dict[str, Any] = {k: v for k, v in present.items() if v is not None}
     try:
         specs.PipelinesFile.model_validate(
-            {"version": 1, "name": "x", "default_target": "x", "targets": {}, "tables": {}, **head})
+            {"version": 1, "name": "x", "default_target": "x", "targets": {}, "tables": {}, **head}
+        )
     except ValidationError as error:
-        problems += _problems(node, (), error, specs.PipelinesFile)
+        problems += findings(node, (), error, specs.PipelinesFile)
     return head
 
 
-def _section(node: Node, data: dict[str, Any], section: str, model: type[BaseModel], problems: list[Problem]) -> dict[str, Any]:
+def _section(
+    node: Node, data: dict[str, Any], section: str, model: type[BaseModel], problems: list[Problem]
+) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, value in _entries(node, data, section, problems):
         path = (section, name)
         if not re.fullmatch(_NAMES[section][0], name):
-            problems.append(node.problem(path, f"{name!r} is not a name for one of the {section}", expected=_NAMES[section][1]))
+            problems.append(
+                node.problem(path, f"{name!r} is not a name for one of the {section}", expected=_NAMES[section][1])
+            )
             continue
-        spec = _validate(node, path, {} if value is None and section == "tables" else value, model, problems)
+        spec = validate(node, path, {} if value is None and section == "tables" else value, model, problems)
         if spec is not None:
             out[name] = spec
     return out
 
 
 _NAMES = {
-    "tables": (r"(bronze|silver|gold)\.[a-z_][a-z0-9_]*", "layer.name in lower case: bronze.users, silver.users, gold.users"),
+    "tables": (
+        r"(bronze|silver|gold)\.[a-z_][a-z0-9_]*",
+        "layer.name in lower case: bronze.users, silver.users, gold.users",
+    ),
     "pipelines": (r"[a-z_][a-z0-9_]*", "lower-case letters, digits and _"),
 }
 
 
-def _typed_section(node: Node, data: dict[str, Any], section: str, models: Mapping[str, type[BaseModel]], noun: str,
-                   problems: list[Problem]) -> dict[str, Any]:
+def _typed_section(
+    node: Node,
+    data: dict[str, Any],
+    section: str,
+    models: Mapping[str, type[BaseModel]],
+    noun: str,
+    problems: list[Problem],
+) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, value in _entries(node, data, section, problems):
-        spec = _validate_typed(node, (section, name), value, models, noun, problems)
+        spec = validate_typed(node, (section, name), value, models, noun, problems)
         if spec is not None:
             out[name] = spec
     return out
@@ -197,123 +242,51 @@ def _entries(node: Node, data: dict[str, Any], section: str, problems: list[Prob
     return list(value.items())
 
 
-def _validate_typed(node: Node, path: tuple[str, ...], value: Any, models: Mapping[str, type[BaseModel]], noun: str,
-                    problems: list[Problem]) -> Any:
-    if not isinstance(value, dict):
-        problems.append(node.problem(path, f"{path[-1]!r} is not a mapping", expected=f"{{type: {' or '.join(models)}, …}}"))
-        return None
-    kind = value.get("type")
-    if not isinstance(kind, str) or kind not in models:
-        said = f"{kind!r} is not a type of {noun}" if kind is not None else f"this {noun} has no type"
-        problems.append(node.problem((*path, "type"), said, value=True, expected=" or ".join(models),
-                                     nearest=nearest(str(kind), models)))
-        return None
-    return _validate(node, path, value, models[kind], problems)
-
-
-def _validate(node: Node, path: tuple[str, ...], value: Any, model: type[BaseModel], problems: list[Problem]) -> Any:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        problems += _problems(node, path, error, model)
-        return None
-
-
-def _problems(node: Node, path: tuple[Hashable, ...], error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    out: dict[tuple[Any, ...], Problem] = {}
-    errors = error.errors(include_url=False)
-    for item in errors:
-        if item["type"].endswith("_type") and _tried_better(item, errors):
-            continue
-        # pydantic names the branch of a union in loc; only the parts that stand in the file are positions.
-        loc = _path_in(node.value, path, item["loc"])
-        known = [f.alias or n for n, f in model.model_fields.items()]
-        where = (*path, *loc)
-        if item["type"] == "extra_forbidden":
-            key = str(item["loc"][-1])
-            if len(item["loc"]) > 1:
-                known = [f.alias or n for n, f in specs.ColumnSpec.model_fields.items()]
-            problem = node.problem(where, f"unknown key {key!r}", expected="one of " + ", ".join(known), nearest=nearest(key, known))
-        elif item["type"] == "missing":
-            problem = node.problem(where, f"the key {item['loc'][-1]!r} is missing")
-        else:
-            message, expected = _said(item)
-            problem = node.problem(where, message, expected=expected, value=True)
-        out.setdefault((where, item["type"] == "extra_forbidden"), problem)
-    return list(out.values())
-
-
-def _tried_better(item: Any, errors: list[Any]) -> bool:
-    """Whether another branch of the same union got further into the value than "it is not text"."""
-    prefix = item["loc"][:-1]
-    return any(e is not item and len(e["loc"]) > len(item["loc"]) and e["loc"][: len(prefix)] == prefix and not e["type"].endswith("_type")
-               for e in errors)
-
-
-def _path_in(value: Any, path: tuple[Hashable, ...], loc: tuple[Any, ...]) -> tuple[Any, ...]:
-    for part in path:
-        value = value[part]
-    kept = []
-    for part in loc:
-        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int) and part < len(value)):
-            value = value[part]
-            kept.append(part)
-    return tuple(kept)
-
-
-def _said(item: Any) -> tuple[str, str]:
-    context = item.get("ctx", {})
-    shown = repr(item["input"])
-    shown = shown if len(shown) <= 60 else shown[:57] + "…"
-    if item["type"] == "literal_error":
-        return f"{shown} does not fit here", str(context["expected"])
-    if item["type"] == "value_error":
-        return str(context["error"]), ""
-    return f"{shown} does not fit here", _EXPECTED.get(item["type"]) or item["msg"][0].lower() + item["msg"][1:]
-
-
-_EXPECTED = {
-    "int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number", "string_type": "text",
-    "bool_parsing": "true or false", "bool_type": "true or false", "list_type": "a list", "dict_type": "a mapping",
-    "model_type": "a mapping", "string_pattern_mismatch": "lower-case letters, digits and _", "string_too_long": "one character",
-    "string_too_short": "one character",
-}
-
-
-def _check_keys(node: Node, path: tuple[str, ...], data: dict[str, Any], known: tuple[str, ...], required: tuple[str, ...],
-                problems: list[Problem]) -> None:
-    for key in data:
-        if key not in known:
-            problems.append(node.problem((*path, key), f"unknown key {key!r}", expected="one of " + ", ".join(known),
-                                         nearest=nearest(str(key), known)))
-    for key in required:
-        if data.get(key) is None:
-            problems.append(node.problem((*path, key) if key in data else path, f"the key {key!r} is missing"))
-
-
 def _references(project: Project) -> list[Problem]:
     """Names that point at nothing, and columns whose type is no T-SQL type."""
     node, problems = project.node, []
     raw = node.value
     if project.default_target and raw.get("targets") and project.default_target not in raw["targets"]:
-        problems.append(node.problem(("default_target",), f"no target {project.default_target!r}", value=True,
-                                     expected="one of " + ", ".join(raw["targets"]),
-                                     nearest=nearest(project.default_target, raw["targets"])))
+        problems.append(
+            node.problem(
+                ("default_target",),
+                f"no target {project.default_target!r}",
+                value=True,
+                expected="one of " + ", ".join(raw["targets"]),
+                nearest=nearest(project.default_target, raw["targets"]),
+            )
+        )
     for name, table in project.tables.items():
         problems += _table_references(project, name, table)
     for name, pipeline in project.pipelines.items():
         if pipeline.after is not None and pipeline.after not in project.pipelines:
-            problems.append(node.problem(("pipelines", name, "after"), f"no pipeline {pipeline.after!r}", value=True,
-                                         expected="one of " + ", ".join(project.pipelines),
-                                         nearest=nearest(pipeline.after, project.pipelines)))
+            problems.append(
+                node.problem(
+                    ("pipelines", name, "after"),
+                    f"no pipeline {pipeline.after!r}",
+                    value=True,
+                    expected="one of " + ", ".join(project.pipelines),
+                    nearest=nearest(pipeline.after, project.pipelines),
+                )
+            )
         if pipeline.after and pipeline.schedule:
-            problems.append(node.problem(("pipelines", name), f"pipeline {name} has both schedule and after", expected="one of them"))
+            problems.append(
+                node.problem(
+                    ("pipelines", name), f"pipeline {name} has both schedule and after", expected="one of them"
+                )
+            )
     problems += _pipeline_cycles(project)
     for target, spec in project.targets.items():
         for name in spec.sources:
             if name not in project.sources:
-                problems.append(node.problem(("targets", target, "sources", name), f"no source {name!r} to override",
-                                             expected="one of " + ", ".join(project.sources), nearest=nearest(name, project.sources)))
+                problems.append(
+                    node.problem(
+                        ("targets", target, "sources", name),
+                        f"no source {name!r} to override",
+                        expected="one of " + ", ".join(project.sources),
+                        nearest=nearest(name, project.sources),
+                    )
+                )
     return problems
 
 
@@ -321,9 +294,15 @@ def _table_references(project: Project, name: str, table: specs.TableSpec) -> li
     node, problems = project.node, []
     known_sources = project.node.value.get("sources") or {}
     if table.source is not None and table.source not in known_sources:
-        problems.append(node.problem(("tables", name, "source"), f"no source {table.source!r}", value=True,
-                                     expected="one of " + (", ".join(known_sources) or "(none is declared)"),
-                                     nearest=nearest(table.source, known_sources)))
+        problems.append(
+            node.problem(
+                ("tables", name, "source"),
+                f"no source {table.source!r}",
+                value=True,
+                expected="one of " + (", ".join(known_sources) or "(none is declared)"),
+                nearest=nearest(table.source, known_sources),
+            )
+        )
     for column, spec in table.columns.items():
         if isinstance(spec, str):
             try:
@@ -331,12 +310,27 @@ def _table_references(project: Project, name: str, table: specs.TableSpec) -> li
             except ValueError as error:
                 problems.append(node.problem(("tables", name, "columns", column), str(error), value=True))
     if table.load in ("merge", "scd2") and not table.key_columns:
-        problems.append(node.problem(("tables", name, "load"), f"load: {table.load} needs a key", expected="key: the columns that identify a row"))
+        problems.append(
+            node.problem(
+                ("tables", name, "load"),
+                f"load: {table.load} needs a key",
+                expected="key: the columns that identify a row",
+            )
+        )
     if table.load in ("view", "scd2") and table.source is not None:
-        problems.append(node.problem(("tables", name, "load"), f"load: {table.load} is for a table built from a SELECT",
-                                     expected="replace, merge or append for a table with a source"))
+        problems.append(
+            node.problem(
+                ("tables", name, "load"),
+                f"load: {table.load} is for a table built from a SELECT",
+                expected="replace, merge or append for a table with a source",
+            )
+        )
     if table.dedupe and not table.key_columns:
-        problems.append(node.problem(("tables", name, "dedupe"), "dedupe needs a key", expected="key: the columns that identify a row"))
+        problems.append(
+            node.problem(
+                ("tables", name, "dedupe"), "dedupe needs a key", expected="key: the columns that identify a row"
+            )
+        )
     return problems
 
 
@@ -348,8 +342,13 @@ def _pipeline_cycles(project: Project) -> list[Problem]:
             seen.append(at)
             at = project.pipelines[at].after
         if at == start and start == min(seen):
-            problems.append(project.node.problem(("pipelines", start, "after"), "pipelines run after each other in a circle: "
-                                                 + " → ".join([*seen, start]), expected="a first pipeline"))
+            problems.append(
+                project.node.problem(
+                    ("pipelines", start, "after"),
+                    "pipelines run after each other in a circle: " + " → ".join([*seen, start]),
+                    expected="a first pipeline",
+                )
+            )
     return problems
 
 

@@ -36,7 +36,9 @@ def overview(project: Project, target: str | None, *, every: bool = False) -> li
             if every or row["state"] == "held":
                 for reason in row["reasons"]:
                     counts[row["table"], row["load_id"], row["state"], _kind(reason)] += 1
-    return [{"table": t, "load_id": i, "state": s, "rows": n, "reason": r} for (t, i, s, r), n in sorted(counts.items())]
+    return [
+        {"table": t, "load_id": i, "state": s, "rows": n, "reason": r} for (t, i, s, r), n in sorted(counts.items())
+    ]
 
 
 def _kind(reason: str) -> str:
@@ -46,7 +48,9 @@ def _kind(reason: str) -> str:
     return re.sub(r": '.*?' is ", ": a value is ", kind, count=1)
 
 
-def held(project: Project, target: str | None, table: str, *, limit: int = 20, every: bool = False) -> list[dict[str, Any]]:
+def held(
+    project: Project, target: str | None, table: str, *, limit: int = 20, every: bool = False
+) -> list[dict[str, Any]]:
     """The rows of one table that are held back, with reasons, origin and data."""
     with reading(project, project.target_name(target)) as warehouse:
         rows = [r for r in held_rows(warehouse, table) if every or r["state"] == "held"]
@@ -62,29 +66,46 @@ class Replayed:
     held: int
 
 
-def replay(project: Project, target: str | None, name: str, *, rows: Sequence[str] = (), repairs: Sequence[str] = (),
-           wait_for: float = 0) -> Replayed:
+def replay(
+    project: Project,
+    target: str | None,
+    name: str,
+    *,
+    rows: Sequence[str] = (),
+    repairs: Sequence[str] = (),
+    wait_for: float = 0,
+) -> Replayed:
     """Send held rows through conversion and gate again and publish the ones that pass, in one transaction.
 
     ``rows`` are quarantine ids (all held rows otherwise), ``repairs`` are ``column=value`` texts put in their place on
-    the way. Rows that fail again are held again, under a new id. Lines that did not parse stay where they are. Published rows are added to the table (or replace the
-    row of their key), whatever its load strategy. Raises GateFailed when the rows together break a critical
-    expectation.
+    the way. Published rows are added to the table (or replace the row of their key), whatever its load strategy. Rows
+    that fail again are held again, under a new id; lines that did not parse stay where they are. Raises GateFailed
+    when the rows together break a critical expectation.
     """
     target = project.target_name(target)
     model = load_model(project, target, dt.datetime.now(dt.UTC).date())
     table = model.tables[name]
     if table.spec.load in ("view", "scd2"):
-        raise ProjectError(Problem(f"{name} is published by load: {table.spec.load}; its rows are judged again by the next run"))
+        raise ProjectError(
+            Problem(f"{name} is published by load: {table.spec.load}; its rows are judged again by the next run")
+        )
     changes = _repairs(table, repairs)
     warehouse = open_warehouse(project, target)
     with RunLock(warehouse.path, wait_for, lambda _: None), warehouse:
         warehouse.prepare()
-        waiting = [r for r in held_rows(warehouse, name)
-                   if r["state"] == "held" and (replayable(r) or changes) and (not rows or r["quarantine_id"] in rows)]
+        waiting = [
+            r
+            for r in held_rows(warehouse, name)
+            if r["state"] == "held" and (replayable(r) or changes) and (not rows or r["quarantine_id"] in rows)
+        ]
         unknown = set(rows) - {r["quarantine_id"] for r in waiting}
         if unknown:
-            raise ProjectError(Problem(f"no held row {', '.join(sorted(unknown))} of {name}", expected="an id from `medallion quarantine show`"))
+            raise ProjectError(
+                Problem(
+                    f"no held row {', '.join(sorted(unknown))} of {name}",
+                    expected="an id from `medallion quarantine show`",
+                )
+            )
         if not waiting:
             return Replayed(0, 0, 0)
         return _Replay(model, table, warehouse, waiting, changes).go()
@@ -96,8 +117,13 @@ def _repairs(table: Table, repairs: Sequence[str]) -> dict[str, str]:
     for repair in repairs:
         column, equals, value = repair.partition("=")
         if not equals or column.strip().lower() not in names:
-            raise ProjectError(Problem(f"{repair!r} repairs nothing", expected="COLUMN=VALUE with a column of " + table.name,
-                                       nearest=nearest(column, names.values())))
+            raise ProjectError(
+                Problem(
+                    f"{repair!r} repairs nothing",
+                    expected="COLUMN=VALUE with a column of " + table.name,
+                    nearest=nearest(column, names.values()),
+                )
+            )
         changes[names[column.strip().lower()]] = value
     return changes
 
@@ -105,7 +131,14 @@ def _repairs(table: Table, repairs: Sequence[str]) -> dict[str, str]:
 class _Replay:
     """One replay: the held rows as a small JSON Lines source, through the same conversion, key rules and gate."""
 
-    def __init__(self, model: Model, table: Table, warehouse: DuckDBWarehouse, waiting: list[dict[str, Any]], changes: dict[str, str]) -> None:
+    def __init__(
+        self,
+        model: Model,
+        table: Table,
+        warehouse: DuckDBWarehouse,
+        waiting: list[dict[str, Any]],
+        changes: dict[str, str],
+    ) -> None:
         # Replayed rows are added to what is published; a replace would leave nothing else in the table.
         strategy = "merge" if table.spec.key_columns else "append"
         self.table = replace(table, spec=table.spec.model_copy(update={"load": strategy}))
@@ -113,8 +146,16 @@ class _Replay:
         last = ledger.published(warehouse).get(table.name)
         if last is None:
             raise WarehouseError(f"{table.name} was never published; `medallion run --select {table.name}` first")
-        self.load = steps.start(model, self.table, warehouse, new_load_id(), inputs=last.inputs, fingerprint=last.fingerprint, last=last,
-                                tell=lambda *_: None)
+        self.load = steps.start(
+            model,
+            self.table,
+            warehouse,
+            new_load_id(),
+            inputs=last.inputs,
+            fingerprint=last.fingerprint,
+            last=last,
+            tell=lambda *_: None,
+        )
 
     def go(self) -> Replayed:
         record, gate = self.load.record, self._open_gate
@@ -144,7 +185,11 @@ class _Replay:
         landed = self.warehouse.land(shape, scan, record.load_id, None)
         origins = [(r["source_file"], r["source_row"]) for r in self.waiting]
         self.warehouse.give_origins(shape, record.load_id, origins, audited=self.table.landed)
-        record.rows_read, record.rows_staged, record.rows_quarantined = landed.rows_read, landed.rows_staged, landed.rows_quarantined
+        record.rows_read, record.rows_staged, record.rows_quarantined = (
+            landed.rows_read,
+            landed.rows_staged,
+            landed.rows_quarantined,
+        )
 
 
 def replayable(row: dict[str, Any]) -> bool:

@@ -88,16 +88,26 @@ def open_warehouse(project: Project, target: str, *, read_only: bool = False) ->
     """The target's warehouse, not opened yet. Raises WarehouseError for a kind this version cannot run on."""
     spec = project.targets[target]
     if not isinstance(spec, DuckDBTarget):
-        raise WarehouseError(f"the target {target!r} is SQL Server, which this version renders and checks but does not run on; "
-                             "use --target with a duckdb target, or `medallion render` to see its SQL")
+        raise WarehouseError(
+            f"the target {target!r} is SQL Server, which this version renders and checks but does not run on; "
+            "use --target with a duckdb target, or `medallion render` to see its SQL"
+        )
     resolved = project.target(target)
     assert isinstance(resolved, DuckDBTarget)
     return DuckDBWarehouse(project.root / Path(resolved.path), read_only=read_only)
 
 
-def run(project: Project, *, target: str | None = None, selectors: Iterable[str] = (), force: bool = False,
-        logical_date: dt.date | None = None, load_id: str | None = None, wait_for: float | None = 0,
-        watcher: Watcher | None = None) -> RunResult:
+def run(
+    project: Project,
+    *,
+    target: str | None = None,
+    selectors: Iterable[str] = (),
+    force: bool = False,
+    logical_date: dt.date | None = None,
+    load_id: str | None = None,
+    wait_for: float | None = 0,
+    watcher: Watcher | None = None,
+) -> RunResult:
     """Build what is stale among the selected tables.
 
     ``load_id`` names the load (a finished load of that name does nothing); ``wait_for`` is how many seconds to wait
@@ -106,7 +116,12 @@ def run(project: Project, *, target: str | None = None, selectors: Iterable[str]
     """
     began = time.perf_counter()
     if load_id is not None and not LOAD_ID.fullmatch(load_id):
-        raise ProjectError(Problem(f"{load_id!r} cannot name a load", expected="up to 64 letters and digits with single underscores between them"))
+        raise ProjectError(
+            Problem(
+                f"{load_id!r} cannot name a load",
+                expected="up to 64 letters and digits with single underscores between them",
+            )
+        )
     target = project.target_name(target)
     date = logical_date or dt.datetime.now(dt.UTC).date()
     watcher = watcher or Watcher()
@@ -127,8 +142,17 @@ def run(project: Project, *, target: str | None = None, selectors: Iterable[str]
 
 
 class _Run:
-    def __init__(self, model: Model, plan: Plan, warehouse: DuckDBWarehouse, result: RunResult, watcher: Watcher, *, force: bool,
-                 selection: str) -> None:
+    def __init__(
+        self,
+        model: Model,
+        plan: Plan,
+        warehouse: DuckDBWarehouse,
+        result: RunResult,
+        watcher: Watcher,
+        *,
+        force: bool,
+        selection: str,
+    ) -> None:
         self.model, self.plan, self.warehouse, self.result, self.watcher = model, plan, warehouse, result, watcher
         self.force = force
         self.gate_lock = threading.Lock()
@@ -136,14 +160,28 @@ class _Run:
         self.published: dict[str, Published] = ledger.published(warehouse)
         self.load_ids = {name: p.load_id for name, p in self.published.items()}
         self.row: ledger.Row = {
-            "run_id": result.run_id, "project": model.project.name, "target": model.target, "selection": selection[:400],
-            "logical_date": model.logical_date, "started_at": now(), "finished_at": None, "state": "running", "published": None,
-            "unchanged": None, "failed": None, "skipped": None, "rows_published": None, "host": socket.gethostname(),
-            "pid": os.getpid(), "error": None}
+            "run_id": result.run_id,
+            "project": model.project.name,
+            "target": model.target,
+            "selection": selection[:400],
+            "logical_date": model.logical_date,
+            "started_at": now(),
+            "finished_at": None,
+            "state": "running",
+            "published": None,
+            "unchanged": None,
+            "failed": None,
+            "skipped": None,
+            "rows_published": None,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "error": None,
+        }
 
     def go(self) -> None:
-        failed_loads = frozenset(r["load_id"] for r in self.warehouse.rows(
-            "SELECT load_id FROM ops.loads WHERE state = 'failed'"))
+        failed_loads = frozenset(
+            r["load_id"] for r in self.warehouse.rows("SELECT load_id FROM ops.loads WHERE state = 'failed'")
+        )
         self.result.swept = self.warehouse.sweep(failed_loads)
         if self.result.swept:
             self.watcher.say(f"swept {len(self.result.swept)} staging tables of a run that was killed")
@@ -168,7 +206,13 @@ class _Run:
             self.gate.close()  # an open connection would keep the file from everyone else
         errors = [f"{o.table}: {o.message}" for o in self.result.outcomes if o.state == "failed"]
         counts = {s: self.result.count(s) for s in ("published", "unchanged", "failed", "skipped")}
-        self.row |= {"state": state, "finished_at": now(), "rows_published": self.result.rows, "error": "\n".join(errors)[:4000] or None, **counts}
+        self.row |= {
+            "state": state,
+            "finished_at": now(),
+            "rows_published": self.result.rows,
+            "error": "\n".join(errors)[:4000] or None,
+            **counts,
+        }
         if touched or errors:
             self.warehouse.record([(ledger.RUNS, self.row)])
         self.live.finish(state, ledger.history(self.warehouse))
@@ -183,7 +227,9 @@ class _Run:
         for name in self.plan.tables:
             table = self.model.tables[name]
             try:
-                if self.force or why_stale(table, self.published.get(name), self._inputs(table), self._fingerprint(table)):
+                if self.force or why_stale(
+                    table, self.published.get(name), self._inputs(table), self._fingerprint(table)
+                ):
                     return True
             except SourceError:
                 return True
@@ -216,13 +262,23 @@ class _Run:
         self.result.outcomes.append(outcome)
         record = outcome.record
         said = "" if outcome.state == "published" else outcome.message
-        self.live.table(outcome.table, state=outcome.state, message=said, ended=now(), step="",
-                        rows=record.rows_published if record else None)
+        self.live.table(
+            outcome.table,
+            state=outcome.state,
+            message=said,
+            ended=now(),
+            step="",
+            rows=record.rows_published if record else None,
+        )
         self.watcher.done(outcome)
 
     def _table(self, name: str, blocked: list[str]) -> Outcome:
         if blocked:
-            return Outcome(name, "skipped", f"because {' and '.join(blocked)} {'was' if len(blocked) == 1 else 'were'} not published")
+            return Outcome(
+                name,
+                "skipped",
+                f"because {' and '.join(blocked)} {'was' if len(blocked) == 1 else 'were'} not published",
+            )
         began = time.perf_counter()
         table = self.model.tables[name]
         try:
@@ -244,10 +300,25 @@ class _Run:
             return Outcome(name, "unchanged", f"as published by load {last.load_id}" if last else "")
 
         def tell(step: str, rows: int) -> None:
-            self.live.table(name, state="running", step=step, rows=rows, **({"started": now()} if step == "load" and not rows else {}))
+            self.live.table(
+                name,
+                state="running",
+                step=step,
+                rows=rows,
+                **({"started": now()} if step == "load" and not rows else {}),
+            )
             self.watcher.step(name, step, rows)
 
-        load = steps.start(self.model, table, self.warehouse, self.result.run_id, inputs=inputs, fingerprint=fingerprint, last=last, tell=tell)
+        load = steps.start(
+            self.model,
+            table,
+            self.warehouse,
+            self.result.run_id,
+            inputs=inputs,
+            fingerprint=fingerprint,
+            last=last,
+            tell=tell,
+        )
         try:
             steps.stage(load)
             steps.judge(load, self._gate, self.gate_lock)
@@ -256,7 +327,9 @@ class _Run:
             if not isinstance(error, MedallionError):
                 error = WarehouseError(f"{type(error).__name__}: {str(error).strip()}")
             steps.fail(load, error)
-            return Outcome(name, "failed", str(error), time.perf_counter() - began, load.record, tuple(load.verdicts), error)
+            return Outcome(
+                name, "failed", str(error), time.perf_counter() - began, load.record, tuple(load.verdicts), error
+            )
         self.load_ids[name] = load.record.load_id
         return Outcome(name, "published", reason, time.perf_counter() - began, load.record, tuple(load.verdicts))
 

@@ -30,14 +30,22 @@ def add_table(project: Project, table: str, *, file: str | None, select: str | N
     together; then nothing is changed.
     """
     if not _NAME.fullmatch(table):
-        raise ProjectError(Problem(f"{table!r} is not a table name", expected="layer.name in lower case, such as gold.daily_views"))
+        raise ProjectError(
+            Problem(f"{table!r} is not a table name", expected="layer.name in lower case, such as gold.daily_views")
+        )
     if table in project.tables:
         raise ProjectError(Problem(f"{table} is declared already", PIPELINES, *project.node.at("tables", table)))
     if (file is None) == (select is None):
-        raise ProjectError(Problem("say what the table is made from", expected="--from-file FILE or --from-select 'SELECT …'"))
+        raise ProjectError(
+            Problem("say what the table is made from", expected="--from-file FILE or --from-select 'SELECT …'")
+        )
     undo = _Undo()
     try:
-        lines = _from_file(project, table, file, key, undo) if file else _from_select(project, table, select or "", key, undo)
+        lines = (
+            _from_file(project, table, file, key, undo)
+            if file
+            else _from_select(project, table, select or "", key, undo)
+        )
         changed = load_project(project.root)
         load_model(changed, changed.default_target, dt.datetime.now(dt.UTC).date())
     except BaseException:
@@ -91,7 +99,11 @@ def _from_file(project: Project, table: str, file: str, key: Sequence[str], undo
     undo.write(project.root / PIPELINES, _inserted(project, text, "tables", table, entry))
     suite = project.suite_path(table)
     undo.write(suite, _suite([c for c in complete if c not in key], table))
-    return [*lines, f"{PIPELINES}: table {table}, {len(columns)} columns", f"{suite.relative_to(project.root)}: what its values promise; read it through"]
+    return [
+        *lines,
+        f"{PIPELINES}: table {table}, {len(columns)} columns",
+        f"{suite.relative_to(project.root)}: what its values promise; read it through",
+    ]
 
 
 def load_project_text(project: Project) -> Project:
@@ -110,7 +122,9 @@ def sniff(path: Path, kind: str) -> tuple[list[tuple[str, str]], list[str]]:
     """
     import duckdb
 
-    reader = "read_csv(?, sample_size = -1, normalize_names = true)" if kind == "csv" else "read_json(?, sample_size = -1)"
+    reader = (
+        "read_csv(?, sample_size = -1, normalize_names = true)" if kind == "csv" else "read_json(?, sample_size = -1)"
+    )
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     try:
         found = connection.execute(f"DESCRIBE SELECT * FROM {reader}", [str(path)]).fetchall()
@@ -118,7 +132,9 @@ def sniff(path: Path, kind: str) -> tuple[list[tuple[str, str]], list[str]]:
         for name, type_, *_ in found:
             quoted = '"' + name.replace('"', '""') + '"'
             longest, nulls = connection.execute(
-                f"SELECT max(length(CAST({quoted} AS VARCHAR))), count(*) FILTER ({quoted} IS NULL) FROM {reader}", [str(path)]).fetchone() or (0, 0)
+                f"SELECT max(length(CAST({quoted} AS VARCHAR))), count(*) FILTER ({quoted} IS NULL) FROM {reader}",
+                [str(path)],
+            ).fetchone() or (0, 0)
             columns.append((name, _tsql_type(type_, longest or 1)))
             if not nulls:
                 complete.append(name)
@@ -128,8 +144,19 @@ def sniff(path: Path, kind: str) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def _tsql_type(duckdb_type: str, longest: int) -> str:
-    fixed = {"BIGINT": "bigint", "INTEGER": "int", "SMALLINT": "int", "TINYINT": "int", "DOUBLE": "decimal(18,4)", "FLOAT": "decimal(18,4)",
-             "BOOLEAN": "bit", "DATE": "date", "TIMESTAMP": "datetime2(6)", "TIME": "time(6)", "UUID": "uniqueidentifier"}
+    fixed = {
+        "BIGINT": "bigint",
+        "INTEGER": "int",
+        "SMALLINT": "int",
+        "TINYINT": "int",
+        "DOUBLE": "decimal(18,4)",
+        "FLOAT": "decimal(18,4)",
+        "BOOLEAN": "bit",
+        "DATE": "date",
+        "TIMESTAMP": "datetime2(6)",
+        "TIME": "time(6)",
+        "UUID": "uniqueidentifier",
+    }
     if duckdb_type in fixed:
         return fixed[duckdb_type]
     # Twice the longest value seen: the next file has a longer one.
@@ -142,17 +169,31 @@ def _from_select(project: Project, table: str, select: str, key: Sequence[str], 
         columns: Sequence[Column] = bind(parse(select), model.catalog).columns
     except BindError as error:
         shown = Rendered(select, tuple(("--from-select", i + 1) for i in range(select.count("\n") + 1)))
-        raise ProjectError([shown.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]) from None
+        raise ProjectError(
+            [shown.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]
+        ) from None
     _check_key(key, [c.name for c in columns])
     template, suite = project.template_path(table), project.suite_path(table)
     if template.exists():
-        raise ProjectError(Problem("a template is there already", template.relative_to(project.root).as_posix(), expected="another table name"))
+        raise ProjectError(
+            Problem(
+                "a template is there already",
+                template.relative_to(project.root).as_posix(),
+                expected="another table name",
+            )
+        )
     undo.write(template, select.strip().rstrip(";") + "\n")
-    entry = f"  {table}:\n" + (_key_line(key) or "    description: \"\"\n")
-    undo.write(project.root / PIPELINES, _inserted(project, (project.root / PIPELINES).read_text(encoding="utf-8"), "tables", table, entry))
+    entry = f"  {table}:\n" + (_key_line(key) or '    description: ""\n')
+    undo.write(
+        project.root / PIPELINES,
+        _inserted(project, (project.root / PIPELINES).read_text(encoding="utf-8"), "tables", table, entry),
+    )
     undo.write(suite, _suite([c.name for c in columns if not c.nullable and c.name not in key], table))
-    return [f"{template.relative_to(project.root)}: the SELECT", f"{PIPELINES}: table {table}, {len(columns)} columns",
-            f"{suite.relative_to(project.root)}: a suite to fill"]
+    return [
+        f"{template.relative_to(project.root)}: the SELECT",
+        f"{PIPELINES}: table {table}, {len(columns)} columns",
+        f"{suite.relative_to(project.root)}: a suite to fill",
+    ]
 
 
 def _check_key(key: Sequence[str], columns: Sequence[str]) -> None:
@@ -160,7 +201,13 @@ def _check_key(key: Sequence[str], columns: Sequence[str]) -> None:
 
     for name in key:
         if name not in columns:
-            raise ProjectError(Problem(f"no column {name!r} for the key", expected="one of " + ", ".join(columns), nearest=nearest(name, columns)))
+            raise ProjectError(
+                Problem(
+                    f"no column {name!r} for the key",
+                    expected="one of " + ", ".join(columns),
+                    nearest=nearest(name, columns),
+                )
+            )
 
 
 def _key_line(key: Sequence[str]) -> str:
@@ -170,15 +217,21 @@ def _key_line(key: Sequence[str]) -> str:
 
 
 def _yaml(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*(\([0-9a-z]+\))?", text) else '"' + text.replace('"', '\\"') + '"'
+    return (
+        text if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*(\([0-9a-z]+\))?", text) else '"' + text.replace('"', '\\"') + '"'
+    )
 
 
 def _suite(complete: Sequence[str], table: str) -> str:
     lines = [f"# What must hold of {table} before it is published. The key is checked by itself.", "expectations:"]
     for column in complete:
-        lines.append(f"  - type: expect_column_values_to_not_be_null\n    kwargs: {{column: {_yaml(column)}}}\n    severity: warning")
+        lines.append(
+            f"  - type: expect_column_values_to_not_be_null\n    kwargs: {{column: {_yaml(column)}}}\n    severity: warning"
+        )
     if not complete:
-        lines.append("  - type: expect_table_row_count_to_be_between\n    kwargs: {min_value: 1}\n    severity: warning")
+        lines.append(
+            "  - type: expect_table_row_count_to_be_between\n    kwargs: {min_value: 1}\n    severity: warning"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -195,7 +248,9 @@ def _inserted(project: Project, text: str, section: str, table: str, entry: str)
     same = [n for n in entries if table and n.startswith(f"{layer}.")] or list(entries)
     last = max((starts[n] for n in same), default=project.node.at(section)[0] - 1)
     end = last + 1
-    while end < len(lines) and (lines[end].startswith("    ") or (not lines[end].strip() and _deeper_follows(lines, end))):
+    while end < len(lines) and (
+        lines[end].startswith("    ") or (not lines[end].strip() and _deeper_follows(lines, end))
+    ):
         end += 1
     return "".join(lines[:end]) + entry + "".join(lines[end:])
 

@@ -29,7 +29,9 @@ def reading(project: Project, target: str) -> Iterator[DuckDBWarehouse]:
     """The target's warehouse, opened for reading. Raises WarehouseError that names the run that is writing it."""
     warehouse = open_warehouse(project, target, read_only=True)
     if warehouse.path.exists() and is_locked(warehouse.path):
-        raise WarehouseError(f"{who(live_path(warehouse.path))} is writing {warehouse.path}; `medallion status --watch` shows it")
+        raise WarehouseError(
+            f"{who(live_path(warehouse.path))} is writing {warehouse.path}; `medallion status --watch` shows it"
+        )
     with warehouse:
         yield warehouse
 
@@ -52,11 +54,19 @@ def states(project: Project, model: Model) -> list[dict[str, Any]]:
             reason = f"{upstream[0]} is stale"
         if reason:
             stale.add(table.name)
-        rows.append({
-            "table": table.name, "state": "new" if last is None else "stale" if reason else "fresh", "reason": reason,
-            "inputs": [table.spec.source] if table.landed else list(table.inputs), "load": table.spec.load,
-            "rows": last.rows_total if last else None, "published_at": last.finished_at if last else None,
-            "verdict": last.verdict if last else None, "expectations": len(table.suite.expectations)})
+        rows.append(
+            {
+                "table": table.name,
+                "state": "new" if last is None else "stale" if reason else "fresh",
+                "reason": reason,
+                "inputs": [table.spec.source] if table.landed else list(table.inputs),
+                "load": table.spec.load,
+                "rows": last.rows_total if last else None,
+                "published_at": last.finished_at if last else None,
+                "verdict": last.verdict if last else None,
+                "expectations": len(table.suite.expectations),
+            }
+        )
     return rows
 
 
@@ -88,7 +98,9 @@ def query(project: Project, target: str, sql: str) -> tuple[list[str], list[tupl
             text = warehouse.translate(bind(parse(sql), catalog))
         except BindError as error:
             lines = Rendered(sql, tuple(("query", i + 1) for i in range(sql.count("\n") + 1)))
-            raise ProjectError([lines.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]) from None
+            raise ProjectError(
+                [lines.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]
+            ) from None
         return warehouse.query(text)
 
 
@@ -99,11 +111,15 @@ def _catalog(model: Model, published: dict[str, Published]) -> dict[str, tuple[C
         columns = table.shape.columns
         last = published.get(table.name)
         if last and last.columns:
-            audit = columns[len(table.columns):]
+            audit = columns[len(table.columns) :]
             columns = (*(Column(n, parse_type(t)) for n, t in last.columns.items()), *audit)
         if table.spec.load == "scd2":
-            columns = (*columns, Column("valid_from", parse_type("datetime2(3)")), Column("valid_to", parse_type("datetime2(3)")),
-                       Column("is_current", parse_type("bit")))
+            columns = (
+                *columns,
+                Column("valid_from", parse_type("datetime2(3)")),
+                Column("valid_to", parse_type("datetime2(3)")),
+                Column("is_current", parse_type("bit")),
+            )
         catalog[table.name] = columns
         if table.spec.alias:
             catalog[table.spec.alias.lower()] = columns
@@ -121,7 +137,11 @@ def status(project: Project, target: str) -> dict[str, Any]:
     warehouse = open_warehouse(project, target, read_only=True)
     live = read_live(warehouse.path)
     if warehouse.path.exists() and is_locked(warehouse.path):
-        return {"running": live.get("run"), "tables": live.get("tables", {}), **live.get("history", {"runs": [], "loads": [], "verdicts": []})}
+        return {
+            "running": live.get("run"),
+            "tables": live.get("tables", {}),
+            **live.get("history", {"runs": [], "loads": [], "verdicts": []}),
+        }
     if not warehouse.path.exists():
         return {"running": None, "tables": {}, "runs": [], "loads": [], "verdicts": []}
     with warehouse:
@@ -159,10 +179,21 @@ def _render_duckdb(table: Table, load_id: str) -> list[tuple[str, str]]:
         try:
             select = to_duckdb(bound)
         except BindError as error:
-            raise ProjectError([table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]) from None
+            raise ProjectError(
+                [table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]
+            ) from None
         steps.append(("build", duckdb_sql.build(table.shape, load_id, select, ranked=table.ranked is not None)))
     else:
-        steps.append(("stage", duckdb_sql.statement("create_table", table.shape, name=duckdb_sql.qualified(*duckdb_sql.staging_name(table.shape, load_id)))))
+        steps.append(
+            (
+                "stage",
+                duckdb_sql.statement(
+                    "create_table",
+                    table.shape,
+                    name=duckdb_sql.qualified(*duckdb_sql.staging_name(table.shape, load_id)),
+                ),
+            )
+        )
     publish = duckdb_sql.publish(table.shape, load_id, landed=table.landed, moment=moment, select=select)
     publish += duckdb_sql.publish_quarantine(table.shape, load_id, replaces=table.spec.load == "replace", holds=True)
     steps.append(("publish", ";\n".join(["BEGIN TRANSACTION", *publish, "COMMIT"]) + ";"))
@@ -171,13 +202,26 @@ def _render_duckdb(table: Table, load_id: str) -> list[tuple[str, str]]:
 
 def held_rows(warehouse: DuckDBWarehouse, table: str | None = None) -> list[dict[str, Any]]:
     """The rows in quarantine, newest load first, with their reasons and data as Python values."""
-    names = [r["table_name"] for r in warehouse.rows(
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'quarantine' ORDER BY table_name")]
+    names = [
+        r["table_name"]
+        for r in warehouse.rows(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'quarantine' ORDER BY table_name"
+        )
+    ]
     if table is not None:
         names = [n for n in names if n == table.replace(".", "_", 1)]
     out: list[dict[str, Any]] = []
     for name in names:
-        for row in warehouse.rows(f'SELECT * FROM quarantine."{name}" ORDER BY load_id DESC, source_file, source_row, quarantine_id'):
+        for row in warehouse.rows(
+            f'SELECT * FROM quarantine."{name}" ORDER BY load_id DESC, source_file, source_row, quarantine_id'
+        ):
             layer, _, rest = name.partition("_")
-            out.append({**row, "table": f"{layer}.{rest}", "reasons": json.loads(row["reasons"]), "row_data": json.loads(row["row_data"])})
+            out.append(
+                {
+                    **row,
+                    "table": f"{layer}.{rest}",
+                    "reasons": json.loads(row["reasons"]),
+                    "row_data": json.loads(row["row_data"]),
+                }
+            )
     return out

@@ -61,8 +61,11 @@ class SqlServerTarget(_Spec):
     server: str
     port: str | int = 1433
     database: str
+    auth: Literal["sql", "windows", "entra", "entra-password", "entra-service-principal", "entra-managed-identity", "entra-integrated"] = "sql"
+    """How to log in: sql (user and password), windows (a trusted connection), entra (whatever Azure credential is at
+    hand), or one of Entra's other ways."""
     user: str | None = None
-    password: str | None = None
+    password: Annotated[str | None, Field(repr=False)] = None
     """A reference such as ${MSSQL_PASSWORD}; never the password itself."""
     encrypt: str | bool = "yes"
     trust_certificate: str | bool = "no"

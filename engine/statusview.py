@@ -56,27 +56,65 @@ def _drawn(status: Status) -> Group:
     running = status["running"]
     if running:
         states = [t.get("state", "pending") for t in status["tables"].values()]
-        counts = ", ".join(f"{states.count(s)} {s}" for s in ("published", "unchanged", "running", "pending", "failed", "skipped") if s in states)
-        parts += [Text(f"run {running['run_id']} is at work (process {running['pid']} on {running['host']}): {counts}", style="bold cyan"),
-                  _tables(status["tables"]), Text("")]
+        counts = ", ".join(
+            f"{states.count(s)} {s}"
+            for s in ("published", "unchanged", "running", "pending", "failed", "skipped")
+            if s in states
+        )
+        parts += [
+            Text(
+                f"run {running['run_id']} is at work (process {running['pid']} on {running['host']}): {counts}",
+                style="bold cyan",
+            ),
+            _tables(status["tables"]),
+            Text(""),
+        ]
     if not status["runs"] and running:
         return Group(*parts)
     if not status["runs"]:
         parts.append(Text("nothing was ever run on this warehouse; `medallion run` starts", style="dim"))
         return Group(*parts)
-    parts += [Text("runs", style="bold"), _grid(
-        ("run", "state", "as of", "started (UTC)", "published", "unchanged", "failed", "skipped", "rows"),
-        [[r["run_id"], r["state"], r["logical_date"], r["started_at"], r["published"], r["unchanged"], r["failed"], r["skipped"],
-          r["rows_published"]] for r in status["runs"][:5]])]
+    parts += [
+        Text("runs", style="bold"),
+        _grid(
+            ("run", "state", "as of", "started (UTC)", "published", "unchanged", "failed", "skipped", "rows"),
+            [
+                [
+                    r["run_id"],
+                    r["state"],
+                    r["logical_date"],
+                    r["started_at"],
+                    r["published"],
+                    r["unchanged"],
+                    r["failed"],
+                    r["skipped"],
+                    r["rows_published"],
+                ]
+                for r in status["runs"][:5]
+            ],
+        ),
+    ]
     if not running:
         parts += [Text(""), Text("tables", style="bold"), _loads(status)]
     return Group(*parts)
 
 
 def _tables(tables: dict[str, Any]) -> Table:
-    return _grid(("table", "state", "step", "rows", "started", "ended", "said"),
-                 [[n, t.get("state"), t.get("step"), t.get("rows"), _clock(t.get("started")), _clock(t.get("ended")), t.get("message")]
-                  for n, t in tables.items()])
+    return _grid(
+        ("table", "state", "step", "rows", "started", "ended", "said"),
+        [
+            [
+                n,
+                t.get("state"),
+                t.get("step"),
+                t.get("rows"),
+                _clock(t.get("started")),
+                _clock(t.get("ended")),
+                t.get("message"),
+            ]
+            for n, t in tables.items()
+        ],
+    )
 
 
 def _loads(status: Status) -> Table:
@@ -89,8 +127,17 @@ def _loads(status: Status) -> Table:
         said = failing.get(load["table_name"], [])
         if load["state"] == "failed" and not said:
             said = [load["error"] or ""]
-        rows.append([load["table_name"], load["state"], load["verdict"], load["rows_published"], load["rows_quarantined"] or None,
-                     load["finished_at"], "\n".join(said)])
+        rows.append(
+            [
+                load["table_name"],
+                load["state"],
+                load["verdict"],
+                load["rows_published"],
+                load["rows_quarantined"] or None,
+                load["finished_at"],
+                "\n".join(said),
+            ]
+        )
     return _grid(("table", "last load", "gate", "rows", "held", "at (UTC)", "said"), rows)
 
 
@@ -100,7 +147,12 @@ def _grid(columns: tuple[str, ...], rows: list[list[Any]]) -> Table:
     for name in columns:
         grid.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != "said", overflow="fold")
     for row in rows:
-        grid.add_row(*[Text("" if v is None else f"{v:,}" if isinstance(v, int) else _moment(v), style=STYLES.get(str(v), "")) for v in row])
+        grid.add_row(
+            *[
+                Text("" if v is None else f"{v:,}" if isinstance(v, int) else _moment(v), style=STYLES.get(str(v), ""))
+                for v in row
+            ]
+        )
     return grid
 
 

@@ -54,10 +54,28 @@ class Load:
             self.record.seconds[step] = time.perf_counter() - start
 
 
-def start(model: Model, table: Table, warehouse: DuckDBWarehouse, load_id: str, *, inputs: Mapping[str, str], fingerprint: str,
-          last: Published | None, tell: Tell) -> Load:
+def start(
+    model: Model,
+    table: Table,
+    warehouse: DuckDBWarehouse,
+    load_id: str,
+    *,
+    inputs: Mapping[str, str],
+    fingerprint: str,
+    last: Published | None,
+    tell: Tell,
+) -> Load:
     """A load about to begin. ``inputs`` are the load ids of what it reads."""
-    record = LoadRecord(table.name, load_id, table.spec.load, table.definition, model.logical_date, fingerprint, dict(inputs), table.columns)
+    record = LoadRecord(
+        table.name,
+        load_id,
+        table.spec.load,
+        table.definition,
+        model.logical_date,
+        fingerprint,
+        dict(inputs),
+        table.columns,
+    )
     return Load(model, table, warehouse, record, tell, last)
 
 
@@ -77,8 +95,13 @@ def _land(load: Load) -> None:
     record, model = load.record, load.model
     source = open_source(model.project.source(load.table.spec.source or "", model.target), model.project.root)
     files = source.changed_files(load.last.fingerprint) if load.table.spec.load == "append" and load.last else None
-    scan = source.scan(load.warehouse.scanner, source_columns(load.table.spec), load_id=record.load_id, loaded_at=record.started_at,
-                       files=files)
+    scan = source.scan(
+        load.warehouse.scanner,
+        source_columns(load.table.spec),
+        load_id=record.load_id,
+        loaded_at=record.started_at,
+        files=files,
+    )
     landed = load.warehouse.land(load.shape, scan, record.load_id, lambda rows: load.tell("load", rows))
     duplicates, held = load.warehouse.settle_keys(load.shape, record.load_id)
     record.rows_read = landed.rows_read
@@ -86,8 +109,10 @@ def _land(load: Load) -> None:
     record.rows_duplicate = duplicates
     record.rows_staged = landed.rows_staged
     if record.rows_read and record.rows_read == record.rows_quarantined:
-        raise GateFailed(f"all {record.rows_read:,} rows of {load.table.spec.source} were held back, first because: "
-                         f"{load.warehouse.first_reason(load.shape, record.load_id)}")
+        raise GateFailed(
+            f"all {record.rows_read:,} rows of {load.table.spec.source} were held back, first because: "
+            f"{load.warehouse.first_reason(load.shape, record.load_id)}"
+        )
 
 
 def _build(load: Load) -> None:
@@ -97,7 +122,9 @@ def _build(load: Load) -> None:
     try:
         load.select = load.warehouse.translate(bound)
     except BindError as error:
-        raise ProjectError([table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]) from None
+        raise ProjectError(
+            [table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]
+        ) from None
     staged = load.warehouse.build(load.shape, record.load_id, load.select, ranked=table.ranked is not None)
     record.rows_staged = staged
     record.rows_read = staged
@@ -124,12 +151,16 @@ def judge(load: Load, gate: Callable[[], Gate], lock: threading.Lock) -> None:
         rules = [v for v in first if v.quarantine and not v.success and v.condition]
         if rules:
             reasons = [(v.condition, v.reason) for v in rules]
-            load.record.rows_quarantined += load.warehouse.hold(load.shape, load.record.load_id, reasons, landed=load.table.landed)
+            load.record.rows_quarantined += load.warehouse.hold(
+                load.shape, load.record.load_id, reasons, landed=load.table.landed
+            )
             # What is published is what is left. Rules on single rows that held still hold for fewer rows; all others
             # are judged again.
             settled = {v.id for v in first if v.quarantine or (v.success and v.type in HOLDS_FOR_FEWER)}
             rest = replace(suite, expectations=tuple(e for e in suite.expectations if e.id not in settled))
-            first = [v for v in first if v.id in settled] + (_judged(load, gate, lock, rest) if rest.expectations else [])
+            first = [v for v in first if v.id in settled] + (
+                _judged(load, gate, lock, rest) if rest.expectations else []
+            )
         load.verdicts = first
     failed = [v for v in load.verdicts if not v.success and not (v.quarantine and v.condition)]
     critical = [v for v in failed if v.severity == "critical"]
@@ -153,7 +184,11 @@ def _judged(load: Load, gate: Callable[[], Gate], lock: threading.Lock, suite: S
 def _refusal(load: Load, critical: Sequence[Verdict]) -> str:
     schema, name = load.warehouse.staging(load.shape, load.record.load_id)
     lines = [v.message for v in critical]
-    kept = f"the published table is as it was; look at {schema}.{name}" if load.last else f"nothing is published; look at {schema}.{name}"
+    kept = (
+        f"the published table is as it was; look at {schema}.{name}"
+        if load.last
+        else f"nothing is published; look at {schema}.{name}"
+    )
     return "; ".join(lines) + f" ({kept})"
 
 
@@ -165,7 +200,11 @@ def publish(load: Load, *, settled: Sequence[str] = ()) -> None:
     record, warehouse = load.record, load.warehouse
     with load.timed("publish"):
         began = time.perf_counter()
-        staged = 0 if load.table.spec.load in ("replace", "view") else warehouse.count(*warehouse.staging(load.shape, record.load_id))
+        staged = (
+            0
+            if load.table.spec.load in ("replace", "view")
+            else warehouse.count(*warehouse.staging(load.shape, record.load_id))
+        )
 
         def ledger(total: int) -> list[tuple[TableShape, Row]]:
             record.rows_total = total
@@ -179,8 +218,9 @@ def publish(load: Load, *, settled: Sequence[str] = ()) -> None:
             return [(LOADS, record.row()), *_verdicts(load), *_watermark(load)]
 
         try:
-            warehouse.publish(load.shape, record.load_id, landed=load.table.landed, ledger=ledger, select=load.select,
-                              settled=settled)
+            warehouse.publish(
+                load.shape, record.load_id, landed=load.table.landed, ledger=ledger, select=load.select, settled=settled
+            )
         except BaseException:
             record.state = "running"
             raise
@@ -204,5 +244,15 @@ def _watermark(load: Load) -> list[tuple[TableShape, Row]]:
     value = load.warehouse.highest(load.shape, column)
     if value is None:
         return []
-    return [(WATERMARKS, {"table_name": load.table.name, "column_name": column, "value": value,
-                          "load_id": load.record.load_id, "updated_at": now()})]
+    return [
+        (
+            WATERMARKS,
+            {
+                "table_name": load.table.name,
+                "column_name": column,
+                "value": value,
+                "load_id": load.record.load_id,
+                "updated_at": now(),
+            },
+        )
+    ]

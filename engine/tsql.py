@@ -24,7 +24,22 @@ from markupsafe import Markup
 from engine.errors import Problem, ProjectError, nearest
 
 _MARK = "\x00"
-_FILTERS = ("default", "first", "int", "join", "last", "length", "list", "lower", "map", "round", "sort", "trim", "unique", "upper")
+_FILTERS = (
+    "default",
+    "first",
+    "int",
+    "join",
+    "last",
+    "length",
+    "list",
+    "lower",
+    "map",
+    "round",
+    "sort",
+    "trim",
+    "unique",
+    "upper",
+)
 
 
 class Sql(str):
@@ -84,7 +99,9 @@ def _printed(value: Any) -> Any:
         return value
     if isinstance(value, str):
         raise jinja2.TemplateRuntimeError(_bare(value))
-    raise jinja2.TemplateRuntimeError(f"a {type(value).__name__} cannot be printed as it is; write {{{{ … | literal }}}}")
+    raise jinja2.TemplateRuntimeError(
+        f"a {type(value).__name__} cannot be printed as it is; write {{{{ … | literal }}}}"
+    )
 
 
 class _LineMarks(Extension):
@@ -123,8 +140,13 @@ class Templates:
     @cached_property
     def _environment(self) -> jinja2.Environment:
         environment = ImmutableSandboxedEnvironment(
-            loader=jinja2.FileSystemLoader(self.root / "templates"), undefined=jinja2.StrictUndefined, autoescape=True,
-            finalize=_printed, extensions=[_LineMarks], keep_trailing_newline=True)
+            loader=jinja2.FileSystemLoader(self.root / "templates"),
+            undefined=jinja2.StrictUndefined,
+            autoescape=True,
+            finalize=_printed,
+            extensions=[_LineMarks],
+            keep_trailing_newline=True,
+        )
         environment.globals = {"range": environment.globals["range"]}
         environment.filters = {k: environment.filters[k] for k in _FILTERS} | {"literal": literal, "ident": ident}
         return environment
@@ -138,13 +160,17 @@ class Templates:
         try:
             text = self._environment.get_template(name).render(known)
         except jinja2.TemplateNotFound as error:
-            raise ProjectError(Problem(f"no template {error.name!r}", f"templates/{name}", expected="a SELECT in that file")) from None
+            raise ProjectError(
+                Problem(f"no template {error.name!r}", f"templates/{name}", expected="a SELECT in that file")
+            ) from None
         except jinja2.TemplateSyntaxError as error:
             raise ProjectError(Problem(str(error.message), f"templates/{error.name or name}", error.lineno)) from None
         except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             raise ProjectError(self._failure(error, name, known)) from None
         except UnicodeDecodeError as error:
-            raise ProjectError(Problem(f"not UTF-8 at byte {error.start}", f"templates/{name}", expected="a file saved as UTF-8")) from None
+            raise ProjectError(
+                Problem(f"not UTF-8 at byte {error.start}", f"templates/{name}", expected="a file saved as UTF-8")
+            ) from None
         return _unmark(text, name)
 
     def _failure(self, error: Exception, name: str, known: Mapping[str, Any]) -> Problem:

@@ -39,7 +39,9 @@ class Node:
         """Line and column (from 1) of the value at ``path``, or of its nearest parent that stands in the file."""
         return self._find(self.values, path)
 
-    def problem(self, path: Path_, message: str, *, expected: str = "", nearest: str = "", value: bool = False) -> Problem:
+    def problem(
+        self, path: Path_, message: str, *, expected: str = "", nearest: str = "", value: bool = False
+    ) -> Problem:
         """A problem that points at the key (or the value) at ``path``."""
         line, column = self.value_at(*path) if value else self.at(*path)
         return Problem(message, self.file, line, column, expected, nearest)
@@ -63,10 +65,17 @@ class _Reader:
     def read(self, node: yaml.Node, path: Path_) -> Any:
         self.count += 1
         if self.count > MAX_NODES:
-            raise ProjectError(self._at(node, f"the aliases of this file expand to more than {MAX_NODES:,} values",
-                                        "plain data; write repeated parts out, or fewer of them"))
+            raise ProjectError(
+                self._at(
+                    node,
+                    f"the aliases of this file expand to more than {MAX_NODES:,} values",
+                    "plain data; write repeated parts out, or fewer of them",
+                )
+            )
         if id(node) in self.open:
-            raise ProjectError(self._at(node, "an anchor that contains itself", "an alias to something already complete"))
+            raise ProjectError(
+                self._at(node, "an anchor that contains itself", "an alias to something already complete")
+            )
         mark = (node.start_mark.line + 1, node.start_mark.column + 1)
         self.node.values[path] = mark
         self.node.keys.setdefault(path, mark)
@@ -94,8 +103,12 @@ class _Reader:
             key = key_node.value
             if key in seen:
                 self.problems.append(
-                    self._at(key_node, f"the key {key!r} stands here a second time; the first is on line {seen[key]}",
-                             "each key once"))
+                    self._at(
+                        key_node,
+                        f"the key {key!r} stands here a second time; the first is on line {seen[key]}",
+                        "each key once",
+                    )
+                )
                 continue
             seen[key] = key_node.start_mark.line + 1
             here = (*path, key)
@@ -108,7 +121,9 @@ class _Reader:
             return self.scalars.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             what = getattr(error, "problem", None) or str(error)
-            self.problems.append(self._at(node, f"cannot read {node.value!r}: {what}", "plain text, a number, a date or true/false"))
+            self.problems.append(
+                self._at(node, f"cannot read {node.value!r}: {what}", "plain text, a number, a date or true/false")
+            )
             return None
 
     def _at(self, node: yaml.Node, message: str, expected: str) -> Problem:
@@ -127,7 +142,9 @@ def load_yaml(path: Path, root: Path) -> Node:
     except FileNotFoundError:
         raise ProjectError(Problem("no such file", file, expected="a YAML file here")) from None
     except UnicodeDecodeError as error:
-        raise ProjectError(Problem(f"not UTF-8 at byte {error.start}", file, expected="a file saved as UTF-8")) from None
+        raise ProjectError(
+            Problem(f"not UTF-8 at byte {error.start}", file, expected="a file saved as UTF-8")
+        ) from None
     except OSError as error:
         raise ProjectError(Problem(f"cannot be read: {error.strerror}", file)) from None
     return parse_yaml(text, file)

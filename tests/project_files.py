@@ -36,14 +36,10 @@ pipelines:
 """
 FILES = {
     "pipelines.yaml": PIPELINES,
-    "templates/silver/orders.sql":
-        "SELECT\n    o.order_id,\n    o.customer,\n    o.amount,\n    o.ordered_on\nFROM bronze.orders AS o\nWHERE o.amount >= {{ least }}\n",
-    "templates/gold/customers.sql":
-        "SELECT\n    o.customer,\n    COUNT(*) AS orders,\n    SUM(o.amount) AS amount\nFROM silver.orders AS o\nGROUP BY o.customer\n",
-    "expectations/silver/orders.yaml":
-        "expectations:\n  - type: expect_column_values_to_be_between\n    kwargs: {column: amount, min_value: 0, max_value: 1000}\n",
-    "data/raw/orders.csv":
-        "order_id,customer,amount,ordered_on\n1,Ann,10.00,2024-01-01\n2,Bob,20.50,2024-01-02\n3,Ann,5.25,2024-01-03\n4,Cid,99.99,2024-02-29\n",
+    "templates/silver/orders.sql": "SELECT\n    o.order_id,\n    o.customer,\n    o.amount,\n    o.ordered_on\nFROM bronze.orders AS o\nWHERE o.amount >= {{ least }}\n",
+    "templates/gold/customers.sql": "SELECT\n    o.customer,\n    COUNT(*) AS orders,\n    SUM(o.amount) AS amount\nFROM silver.orders AS o\nGROUP BY o.customer\n",
+    "expectations/silver/orders.yaml": "expectations:\n  - type: expect_column_values_to_be_between\n    kwargs: {column: amount, min_value: 0, max_value: 1000}\n",
+    "data/raw/orders.csv": "order_id,customer,amount,ordered_on\n1,Ann,10.00,2024-01-01\n2,Bob,20.50,2024-01-02\n3,Ann,5.25,2024-01-03\n4,Cid,99.99,2024-02-29\n",
 }
 
 
@@ -92,7 +88,14 @@ def medallion(root: Path, *args: str) -> Said:
 def medallion_process(root: Path, *args: str, **environment: str) -> Said:
     """The installed command as a process of its own."""
     command = [sys.executable, "-m", "engine.cli", *args]
-    done = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": str(ROOT), **environment}, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     return Said(done.returncode, done.stdout, done.stderr)
 
 

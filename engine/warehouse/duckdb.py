@@ -52,8 +52,11 @@ class DuckDBWarehouse:
             raise WarehouseError(f"there is no warehouse at {self.path} yet; `medallion run` makes it")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._connection = duckdb.connect(str(self.path), read_only=self.read_only,
-                                              config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+            self._connection = duckdb.connect(
+                str(self.path),
+                read_only=self.read_only,
+                config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
+            )
         except duckdb.IOException as error:
             raise WarehouseError(f"cannot open {self.path}: {_first_line(error)}") from None
         except duckdb.Error as error:
@@ -101,13 +104,20 @@ class DuckDBWarehouse:
 
     def _look(self) -> None:
         kinds = {"BASE TABLE": "TABLE", "VIEW": "VIEW"}
-        found = self.rows("SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE table_catalog = current_catalog()")
-        self._kinds = {(r["table_schema"], r["table_name"]): kinds[r["table_type"]] for r in found if r["table_type"] in kinds}
+        found = self.rows(
+            "SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE table_catalog = current_catalog()"
+        )
+        self._kinds = {
+            (r["table_schema"], r["table_name"]): kinds[r["table_type"]] for r in found if r["table_type"] in kinds
+        }
 
     def sweep(self, keep: frozenset[str]) -> list[str]:
         """Drop the staging that killed or failed loads left behind, except of the load ids in ``keep``; its names."""
-        left = [(schema, name) for schema, name in sorted(self._kinds)
-                if name.startswith(("__staging_", "__held_")) and not any(name.endswith(load_id) for load_id in keep)]
+        left = [
+            (schema, name)
+            for schema, name in sorted(self._kinds)
+            if name.startswith(("__staging_", "__held_")) and not any(name.endswith(load_id) for load_id in keep)
+        ]
         for schema, name in left:
             self._drop(schema, name)
         return [f"{schema}.{name}" for schema, name in left]
@@ -201,8 +211,16 @@ class DuckDBWarehouse:
 
     # -- publish -----------------------------------------------------------------------------------------------------
 
-    def publish(self, shape: TableShape, load_id: str, *, landed: bool, ledger: Callable[[int], LedgerRows], select: str = "",
-                settled: Sequence[str] = ()) -> int:
+    def publish(
+        self,
+        shape: TableShape,
+        load_id: str,
+        *,
+        landed: bool,
+        ledger: Callable[[int], LedgerRows],
+        select: str = "",
+        settled: Sequence[str] = (),
+    ) -> int:
         """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called with the
         rows the published table then has; ``settled`` are quarantine ids that become replayed. Returns that number."""
         moment = dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0)
@@ -212,12 +230,19 @@ class DuckDBWarehouse:
             if shape.load in ("merge", "append", "scd2"):
                 self._evolve(cursor, shape)
             if settled:
-                cursor.execute(f"UPDATE {qualified(*quarantine_name(shape))} SET state = 'replayed', replay_load_id = ?"
-                               " WHERE list_contains(?, quarantine_id)", [load_id, list(settled)])
+                cursor.execute(
+                    f"UPDATE {qualified(*quarantine_name(shape))} SET state = 'replayed', replay_load_id = ?"
+                    " WHERE list_contains(?, quarantine_id)",
+                    [load_id, list(settled)],
+                )
             replaces = shape.load in ("replace", "view") and quarantine in self._kinds
             # One call for many statements: each call gives Python's turn away, and gets it back late from a busy gate.
-            cursor.execute(";\n".join(duckdb_sql.publish(shape, load_id, landed=landed, moment=moment, select=select)
-                                      + duckdb_sql.publish_quarantine(shape, load_id, replaces=replaces, holds=held in self._kinds)))
+            cursor.execute(
+                ";\n".join(
+                    duckdb_sql.publish(shape, load_id, landed=landed, moment=moment, select=select)
+                    + duckdb_sql.publish_quarantine(shape, load_id, replaces=replaces, holds=held in self._kinds)
+                )
+            )
             total = int(_scalar(cursor.execute(f"SELECT count(*) FROM {qualified(shape.schema, shape.name)}")))
             self._write(cursor, ledger(total))
         for gone in (staging, held):
@@ -227,23 +252,35 @@ class DuckDBWarehouse:
 
     def _evolve(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> None:
         """Give a table that keeps its rows the columns that are new; raises WarehouseError for any other difference."""
-        found = {r[0]: r[1] for r in cursor.execute(
-            "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = ? AND table_name = ?",
-            [shape.schema, shape.name]).fetchall()}
+        found = {
+            r[0]: r[1]
+            for r in cursor.execute(
+                "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = ? AND table_name = ?",
+                [shape.schema, shape.name],
+            ).fetchall()
+        }
         if not found:
             return
         history = duckdb_sql.HISTORY if shape.load == "scd2" else ()
         wanted = {c.name: c for c in shape.columns}
-        changed = [f"{n} was {found[n]}, is {c.type}" for n, c in wanted.items() if n in found and found[n] != c.type.duckdb]
+        changed = [
+            f"{n} was {found[n]}, is {c.type}" for n, c in wanted.items() if n in found and found[n] != c.type.duckdb
+        ]
         changed += [f"{n} is gone" for n in found if n not in wanted and n not in history]
         if changed:
-            raise WarehouseError(f"{shape.full_name} keeps the rows of earlier loads (load: {shape.load}), and its columns changed: "
-                                 f"{'; '.join(changed)}. Keep the columns as they were, or publish under a new table name")
+            raise WarehouseError(
+                f"{shape.full_name} keeps the rows of earlier loads (load: {shape.load}), and its columns changed: "
+                f"{'; '.join(changed)}. Keep the columns as they were, or publish under a new table name"
+            )
         for name, column in wanted.items():
             if name not in found:
-                cursor.execute(f"ALTER TABLE {qualified(shape.schema, shape.name)} ADD COLUMN {quoted(name)} {column.type.duckdb}")
+                cursor.execute(
+                    f"ALTER TABLE {qualified(shape.schema, shape.name)} ADD COLUMN {quoted(name)} {column.type.duckdb}"
+                )
 
-    def give_origins(self, shape: TableShape, load_id: str, origins: Sequence[tuple[str | None, int | None]], *, audited: bool) -> None:
+    def give_origins(
+        self, shape: TableShape, load_id: str, origins: Sequence[tuple[str | None, int | None]], *, audited: bool
+    ) -> None:
         """Give rows that were landed from a list the origins they had: the nth row of the list its nth origin. Tables
         without audit columns lose the ones that landing gave."""
         staging, held = qualified(*staging_name(shape, load_id)), qualified(*held_name(shape, load_id))
@@ -251,13 +288,21 @@ class DuckDBWarehouse:
             for column in AUDIT_COLUMNS:
                 self._cursor.execute(f"ALTER TABLE {staging} DROP COLUMN {quoted(column.name)}")
         with self.transaction() as cursor:
-            cursor.execute("CREATE OR REPLACE TEMP TABLE __origins (row_number BIGINT, source_file VARCHAR, source_row BIGINT)")
-            cursor.executemany("INSERT INTO __origins VALUES (?, ?, ?)", [[i + 1, *origin] for i, origin in enumerate(origins)])
-            cursor.execute(f"UPDATE {held} AS h SET source_file = o.source_file, source_row = o.source_row FROM __origins AS o"
-                           " WHERE o.row_number = h.source_row")
+            cursor.execute(
+                "CREATE OR REPLACE TEMP TABLE __origins (row_number BIGINT, source_file VARCHAR, source_row BIGINT)"
+            )
+            cursor.executemany(
+                "INSERT INTO __origins VALUES (?, ?, ?)", [[i + 1, *origin] for i, origin in enumerate(origins)]
+            )
+            cursor.execute(
+                f"UPDATE {held} AS h SET source_file = o.source_file, source_row = o.source_row FROM __origins AS o"
+                " WHERE o.row_number = h.source_row"
+            )
             if audited:
-                cursor.execute(f"UPDATE {staging} AS s SET _source_file = coalesce(o.source_file, ''), _source_row = coalesce(o.source_row, 0)"
-                               " FROM __origins AS o WHERE o.row_number = s._source_row")
+                cursor.execute(
+                    f"UPDATE {staging} AS s SET _source_file = coalesce(o.source_file, ''), _source_row = coalesce(o.source_row, 0)"
+                    " FROM __origins AS o WHERE o.row_number = s._source_row"
+                )
 
     def record(self, rows: LedgerRows) -> None:
         """Write ledger rows by themselves: a run's state, a load that failed."""
@@ -302,20 +347,30 @@ class DuckDBWarehouse:
 
     def first_reason(self, shape: TableShape, load_id: str) -> str:
         """Why the first held row of a load was held back."""
-        rows = self.rows(f"SELECT reasons ->> '$[0]' AS reason FROM {qualified(*held_name(shape, load_id))} ORDER BY source_row LIMIT 1")
+        rows = self.rows(
+            f"SELECT reasons ->> '$[0]' AS reason FROM {qualified(*held_name(shape, load_id))} ORDER BY source_row LIMIT 1"
+        )
         return rows[0]["reason"] if rows else ""
 
     def highest(self, shape: TableShape, column: str) -> str | None:
         """The highest published value of a column, as text that casts back; None in an empty table. Read inside the
         publishing transaction."""
-        found = _scalar(self._cursor.execute(f"SELECT CAST(max({quoted(column)}) AS VARCHAR) FROM {qualified(shape.schema, shape.name)}"))
+        found = _scalar(
+            self._cursor.execute(
+                f"SELECT CAST(max({quoted(column)}) AS VARCHAR) FROM {qualified(shape.schema, shape.name)}"
+            )
+        )
         return None if found is None else str(found)
 
     def columns(self, schema: str, name: str) -> list[str]:
         """The column names of a table that is there; empty when it is not."""
-        return [r["column_name"] for r in self.rows(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
-            (schema, name))]
+        return [
+            r["column_name"]
+            for r in self.rows(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
+                (schema, name),
+            )
+        ]
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -342,7 +397,8 @@ def _hold_losers(shape: TableShape, load_id: str, reason: str) -> str:
         " (quarantine_id, load_id, quarantined_at, source_file, source_row, reasons, row_data, state)"
         f" SELECT '', {text(load_id)}, CAST(now() AS TIMESTAMP), s._source_file, s._source_row,"
         f" CAST(to_json([{reason} || l.kept_row || ' of ' || l.kept_file]) AS VARCHAR), CAST(json_object({pairs}) AS VARCHAR), 'held'"
-        f" FROM __losers AS l JOIN {qualified(*staging_name(shape, load_id))} AS s ON s.rowid = l.rid WHERE NOT l.same")
+        f" FROM __losers AS l JOIN {qualified(*staging_name(shape, load_id))} AS s ON s.rowid = l.rid WHERE NOT l.same"
+    )
 
 
 def _scalar(result: Any) -> Any:

@@ -50,7 +50,9 @@ def written(shape: TableShape, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The statements that put rows in the place of those with their key; the parts of the key that all rows share are
     replaced as a whole."""
     name, first = qualified(shape.schema, shape.name), rows[0]
-    where = " AND ".join(f"{quoted(k)} = {value(first[k])}" for k in shape.key if all(row[k] == first[k] for row in rows))
+    where = " AND ".join(
+        f"{quoted(k)} = {value(first[k])}" for k in shape.key if all(row[k] == first[k] for row in rows)
+    )
     names = ", ".join(quoted(n) for n in first)
     values = ", ".join("(" + ", ".join(value(v) for v in row.values()) + ")" for row in rows)
     return [f"DELETE FROM {name} WHERE {where}", f"INSERT INTO {name} ({names}) VALUES {values}"]
@@ -87,8 +89,11 @@ def _exact(column: Column) -> str:
 
 @lru_cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "sql" / "duckdb"),
-                                     undefined=jinja2.StrictUndefined, autoescape=False)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "sql" / "duckdb"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+    )
     environment.filters |= {"q": quoted, "text": text, "folded": _folded, "exact": _exact}
     return environment
 
@@ -96,10 +101,15 @@ def _environment() -> jinja2.Environment:
 def statement(template: str, shape: TableShape, load_id: str = "", **values: Any) -> str:
     """Render ``sql/duckdb/<template>.sql`` for one table and one load."""
     known = {
-        "name": qualified(shape.schema, shape.name), "table": shape.name, "columns": shape.columns,
+        "name": qualified(shape.schema, shape.name),
+        "table": shape.name,
+        "columns": shape.columns,
         "key": [c for k in shape.key for c in shape.columns if c.name == k],
-        "staging": qualified(*staging_name(shape, load_id)), "held": qualified(*held_name(shape, load_id)),
-        "quarantine": qualified(*quarantine_name(shape)), "held_columns": QUARANTINE_COLUMNS, "load_id": load_id,
+        "staging": qualified(*staging_name(shape, load_id)),
+        "held": qualified(*held_name(shape, load_id)),
+        "quarantine": qualified(*quarantine_name(shape)),
+        "held_columns": QUARANTINE_COLUMNS,
+        "load_id": load_id,
     }
     return _environment().get_template(f"{template}.sql").render(known | values).strip()
 
@@ -113,7 +123,9 @@ def build(shape: TableShape, load_id: str, select: str, *, ranked: bool = False)
     return statement("stage_view" if shape.load == "view" else "build", shape, load_id, select=select, ranked=ranked)
 
 
-def hold(shape: TableShape, load_id: str, reasons: Sequence[tuple[str, str]], *, landed: bool, moment: dt.datetime) -> str:
+def hold(
+    shape: TableShape, load_id: str, reasons: Sequence[tuple[str, str]], *, landed: bool, moment: dt.datetime
+) -> str:
     """Copy the rows that meet any of the conditions to the held rows, each with every reason that applies."""
     audit = {c.name for c in AUDIT_COLUMNS}
     data = [c for c in shape.columns if not (landed and c.name in audit)]
@@ -122,8 +134,11 @@ def hold(shape: TableShape, load_id: str, reasons: Sequence[tuple[str, str]], *,
 
 def history_shape(shape: TableShape) -> TableShape:
     """The published shape of an scd2 table: its columns and the three of its history."""
-    extra = (Column("valid_from", parse_type("datetime2(3)"), False, False), Column("valid_to", parse_type("datetime2(3)"), True, False),
-             Column("is_current", parse_type("bit"), False, False))
+    extra = (
+        Column("valid_from", parse_type("datetime2(3)"), False, False),
+        Column("valid_to", parse_type("datetime2(3)"), True, False),
+        Column("is_current", parse_type("bit"), False, False),
+    )
     return replace(shape, columns=(*shape.columns, *extra))
 
 
@@ -133,8 +148,11 @@ def publish(shape: TableShape, load_id: str, *, landed: bool, moment: dt.datetim
     script = []
     if shape.load in ("merge", "append", "scd2"):
         script.append(create_table(history_shape(shape) if shape.load == "scd2" else nullable(shape)))
-    script += _statements(statement(f"publish_{shape.load}", shape, load_id, landed=landed, moment=moment, select=select,
-                                    compared=compared))
+    script += _statements(
+        statement(
+            f"publish_{shape.load}", shape, load_id, landed=landed, moment=moment, select=select, compared=compared
+        )
+    )
     if shape.alias:
         schema, name = shape.alias.split(".")
         script.append(statement("alias_view", shape, alias=qualified(schema, name)))

@@ -24,18 +24,35 @@ def render_table(table: Table, load_id: str) -> list[tuple[str, str]]:
         steps.append(("stage", sql.staging_view(shape, load_id, select)))
     else:
         steps += [("create", sql.create_table(shape)), ("create staging", sql.create_staging(shape, load_id))]
-        steps.append(("build", sql.build(shape, load_id, select)) if select else ("load", f"-- {table.spec.source} is bulk-copied into staging"))
-        steps += [("create quarantine", sql.create_table(quarantine_shape(shape))), ("create held", sql.create_held(shape, load_id))]
+        steps.append(
+            ("build", sql.build(shape, load_id, select))
+            if select
+            else ("load", f"-- {table.spec.source} is bulk-copied into staging")
+        )
+        steps += [
+            ("create quarantine", sql.create_table(quarantine_shape(shape))),
+            ("create held", sql.create_held(shape, load_id)),
+        ]
         if table.landed and shape.key:
             rules = [sql.Rule(f"{ident(k)} IS NULL", f"{k}: the key is empty") for k in shape.key]
-            steps += [("hold rows without a key", sql.hold(shape, load_id, rules)), ("settle keys", sql.settle_keys(shape, load_id))]
+            steps += [
+                ("hold rows without a key", sql.hold(shape, load_id, rules)),
+                ("settle keys", sql.settle_keys(shape, load_id)),
+            ]
         if table.spec.dedupe:
             steps.append(("dedupe", sql.dedupe(shape, load_id, table.spec.dedupe)))
         sealed = sql.seal(shape, load_id)
         if sealed:
             steps.append(("seal staging", sealed))
     as_of = EXAMPLE_MOMENT if shape.load == "scd2" else None
-    steps.append(("publish", sql.publish(shape, load_id, _ledger_sql(table, load_id), select=select if shape.load == "view" else "", as_of=as_of)))
+    steps.append(
+        (
+            "publish",
+            sql.publish(
+                shape, load_id, _ledger_sql(table, load_id), select=select if shape.load == "view" else "", as_of=as_of
+            ),
+        )
+    )
     if shape.alias:
         steps.append(("alias", sql.alias_view(shape)))
     steps.append(("drop staging", sql.drop_staging(shape, load_id)))
@@ -44,8 +61,16 @@ def render_table(table: Table, load_id: str) -> list[tuple[str, str]]:
 
 def _ledger_sql(table: Table, load_id: str) -> str:
     """The ledger row as it is written inside the publish transaction, with this table's constants."""
-    record = LoadRecord(table.name, load_id, table.spec.load, table.definition, EXAMPLE_MOMENT.date(), columns=table.columns,
-                        started_at=EXAMPLE_MOMENT, state="published")
+    record = LoadRecord(
+        table.name,
+        load_id,
+        table.spec.load,
+        table.definition,
+        EXAMPLE_MOMENT.date(),
+        columns=table.columns,
+        started_at=EXAMPLE_MOMENT,
+        state="published",
+    )
     row = record.row() | {"finished_at": EXAMPLE_MOMENT}
     names = ", ".join(ident(n) for n in row)
     counted = {"rows_published": "@inserted + @updated", "rows_total": "@total"}

@@ -37,84 +37,267 @@ def suite(text: str) -> dict[str, str | bytes | None]:
 
 
 BOMB = "vars:\n  a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
-    f"  {chr(98 + i)}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 10)}]\n" for i in range(8))
+    f"  {chr(98 + i)}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 10)}]\n" for i in range(8)
+)
 
 CASES = [
     # pipelines.yaml
-    Case("unknown key", yaml("    key: order_id\n    columns", "    kee: order_id\n    columns"),
-         ("pipelines.yaml:12:5: unknown key 'kee'", "expected one of source, key, columns", "did you mean 'key'?")),
-    Case("unknown section", yaml("pipelines:", "pipeline:"), ("pipelines.yaml:18:1: unknown key 'pipeline'", "did you mean 'pipelines'?")),
-    Case("duplicate key", yaml("name: shop\n", "name: shop\nname: shop2\n"), ("pipelines.yaml:3:1: the key 'name' stands here a second time; the first is on line 2",)),
-    Case("duplicate table", yaml("  gold.customers:\n", "  silver.orders:\n"), ("the key 'silver.orders' stands here a second time; the first is on line 14",)),
-    Case("tab", yaml("  embedded: {", "\tembedded: {"), ("pipelines.yaml:5:1: a tab is used to indent; expected spaces",)),
-    Case("unclosed bracket", yaml("[bronze.*, silver.*, gold.*]", "[bronze.*, silver.*"), ("pipelines.yaml:19:", "expected valid YAML")),
-    Case("wrong type", yaml('schedule: "@daily"', "retries: many"), ("pipelines.yaml:19:56: 'many' does not fit here; expected a whole number",)),
+    Case(
+        "unknown key",
+        yaml("    key: order_id\n    columns", "    kee: order_id\n    columns"),
+        ("pipelines.yaml:12:5: unknown key 'kee'", "expected one of source, key, columns", "did you mean 'key'?"),
+    ),
+    Case(
+        "unknown section",
+        yaml("pipelines:", "pipeline:"),
+        ("pipelines.yaml:18:1: unknown key 'pipeline'", "did you mean 'pipelines'?"),
+    ),
+    Case(
+        "duplicate key",
+        yaml("name: shop\n", "name: shop\nname: shop2\n"),
+        ("pipelines.yaml:3:1: the key 'name' stands here a second time; the first is on line 2",),
+    ),
+    Case(
+        "duplicate table",
+        yaml("  gold.customers:\n", "  silver.orders:\n"),
+        ("the key 'silver.orders' stands here a second time; the first is on line 14",),
+    ),
+    Case(
+        "tab", yaml("  embedded: {", "\tembedded: {"), ("pipelines.yaml:5:1: a tab is used to indent; expected spaces",)
+    ),
+    Case(
+        "unclosed bracket",
+        yaml("[bronze.*, silver.*, gold.*]", "[bronze.*, silver.*"),
+        ("pipelines.yaml:19:", "expected valid YAML"),
+    ),
+    Case(
+        "wrong type",
+        yaml('schedule: "@daily"', "retries: many"),
+        ("pipelines.yaml:19:56: 'many' does not fit here; expected a whole number",),
+    ),
     Case("wrong version", yaml("version: 1", "version: 7"), ("pipelines.yaml:1:10: 7 does not fit here; expected 1",)),
     Case("missing section", yaml("default_target: embedded\n", ""), ("the key 'default_target' is missing",)),
-    Case("no such default target", yaml("default_target: embedded", "default_target: embeded"),
-         ("pipelines.yaml:6:17: no target 'embeded'; expected one of embedded; did you mean 'embedded'?",)),
-    Case("no such source", yaml("source: orders", "source: order"), ("pipelines.yaml:11:13: no source 'order'", "did you mean 'orders'?")),
-    Case("unknown source type", yaml("type: csv", "type: cvs"), ("'cvs' is not a type of source; expected csv or json; did you mean 'csv'?",)),
-    Case("unknown target type", yaml("type: duckdb", "type: ducks"), ("'ducks' is not a type of target; expected duckdb or sqlserver; did you mean 'duckdb'?",)),
-    Case("unknown column type", yaml("customer: nvarchar(20)", "customer: nvarchr(20)"), ("pipelines.yaml:13:", "nvarchr", "nvarchar")),
+    Case(
+        "no such default target",
+        yaml("default_target: embedded", "default_target: embeded"),
+        ("pipelines.yaml:6:17: no target 'embeded'; expected one of embedded; did you mean 'embedded'?",),
+    ),
+    Case(
+        "no such source",
+        yaml("source: orders", "source: order"),
+        ("pipelines.yaml:11:13: no source 'order'", "did you mean 'orders'?"),
+    ),
+    Case(
+        "unknown source type",
+        yaml("type: csv", "type: cvs"),
+        ("'cvs' is not a type of source; expected csv or json; did you mean 'csv'?",),
+    ),
+    Case(
+        "unknown target type",
+        yaml("type: duckdb", "type: ducks"),
+        ("'ducks' is not a type of target; expected duckdb or sqlserver; did you mean 'duckdb'?",),
+    ),
+    Case(
+        "unknown column type",
+        yaml("customer: nvarchar(20)", "customer: nvarchr(20)"),
+        ("pipelines.yaml:13:", "nvarchr", "nvarchar"),
+    ),
     Case("type too wide", yaml("decimal(9,2)", "decimal(99,2)"), ("pipelines.yaml:13:", "99")),
-    Case("table outside the layers", yaml("gold.customers:", "platinum.customers:"), ("'platinum.customers' is not a name for one of the tables", "bronze.users, silver.users, gold.users")),
-    Case("key that is no column", yaml("  silver.orders:\n    key: order_id", "  silver.orders:\n    key: orderid"),
-         ("pipelines.yaml:15:10: silver.orders has no column 'orderid'", "did you mean 'order_id'?")),
-    Case("merge without key", yaml("  gold.customers:\n    key: customer", "  gold.customers:\n    load: merge"), ("load: merge needs a key",)),
-    Case("unknown strategy", yaml("  gold.customers:\n", "  gold.customers:\n    load: mrge\n"), ("'mrge' does not fit here; expected 'replace', 'merge', 'append', 'scd2' or 'view'",)),
-    Case("secret in the clear", yaml("default_target", "  live: {type: sqlserver, server: a, database: b, user: c, password: hunter2}\ndefault_target"),
-         ("a secret stands here in the clear; write a reference such as ${MSSQL_PASSWORD}",)),
-    Case("aliases gone wild", yaml("vars: {least: 10, label: it's}\n", BOMB), ("the aliases of this file expand to more than 200,000 values",)),
-    Case("an anchor in itself", yaml("vars: {least: 10, label: it's}", "vars: &v {least: [*v]}"), ("an anchor that contains itself",)),
+    Case(
+        "table outside the layers",
+        yaml("gold.customers:", "platinum.customers:"),
+        ("'platinum.customers' is not a name for one of the tables", "bronze.users, silver.users, gold.users"),
+    ),
+    Case(
+        "key that is no column",
+        yaml("  silver.orders:\n    key: order_id", "  silver.orders:\n    key: orderid"),
+        ("pipelines.yaml:15:10: silver.orders has no column 'orderid'", "did you mean 'order_id'?"),
+    ),
+    Case(
+        "merge without key",
+        yaml("  gold.customers:\n    key: customer", "  gold.customers:\n    load: merge"),
+        ("load: merge needs a key",),
+    ),
+    Case(
+        "unknown strategy",
+        yaml("  gold.customers:\n", "  gold.customers:\n    load: mrge\n"),
+        ("'mrge' does not fit here; expected 'replace', 'merge', 'append', 'scd2' or 'view'",),
+    ),
+    Case(
+        "secret in the clear",
+        yaml(
+            "default_target",
+            "  live: {type: sqlserver, server: a, database: b, user: c, password: hunter2}\ndefault_target",
+        ),
+        ("a secret stands here in the clear; write a reference such as ${MSSQL_PASSWORD}",),
+    ),
+    Case(
+        "aliases gone wild",
+        yaml("vars: {least: 10, label: it's}\n", BOMB),
+        ("the aliases of this file expand to more than 200,000 values",),
+    ),
+    Case(
+        "an anchor in itself",
+        yaml("vars: {least: 10, label: it's}", "vars: &v {least: [*v]}"),
+        ("an anchor that contains itself",),
+    ),
     Case("a python object", yaml("name: shop", "name: !!python/object/apply:os.system [id]"), ("pipelines.yaml:2:",)),
     Case("two documents", yaml("pipelines:\n", "---\npipelines:\n"), ("expected one YAML document",)),
     Case("not a mapping", {"pipelines.yaml": "- a\n- b\n"}, ("pipelines.yaml:1:1: the file is not a mapping",)),
     Case("empty file", {"pipelines.yaml": ""}, ("the key 'tables' is missing",)),
-    Case("not UTF-8", {"pipelines.yaml": PIPELINES.replace("shop", "shöp").encode("latin-1")}, ("pipelines.yaml: not UTF-8 at byte",)),
+    Case(
+        "not UTF-8",
+        {"pipelines.yaml": PIPELINES.replace("shop", "shöp").encode("latin-1")},
+        ("pipelines.yaml: not UTF-8 at byte",),
+    ),
     Case("no file", {"pipelines.yaml": None}, ("no pipelines.yaml in",)),
-    Case("pipelines in a circle", yaml('  all: {tables: [bronze.*, silver.*, gold.*], schedule: "@daily"}',
-                                       "  a: {tables: [bronze.*], after: b}\n  b: {tables: [gold.*], after: a}"), ("pipelines run after each other in a circle: a → b → a",)),
-    Case("schedule and after", yaml('schedule: "@daily"}', 'schedule: "@daily", after: all}'), ("pipeline all has both schedule and after",)),
-    Case("unset variable in a source", yaml("path: data/raw/orders*.csv", 'path: "${NO_SUCH_FOLDER}/orders.csv"'),
-         ("the environment variable NO_SUCH_FOLDER is not set",)),
+    Case(
+        "pipelines in a circle",
+        yaml(
+            '  all: {tables: [bronze.*, silver.*, gold.*], schedule: "@daily"}',
+            "  a: {tables: [bronze.*], after: b}\n  b: {tables: [gold.*], after: a}",
+        ),
+        ("pipelines run after each other in a circle: a → b → a",),
+    ),
+    Case(
+        "schedule and after",
+        yaml('schedule: "@daily"}', 'schedule: "@daily", after: all}'),
+        ("pipeline all has both schedule and after",),
+    ),
+    Case(
+        "unset variable in a source",
+        yaml("path: data/raw/orders*.csv", 'path: "${NO_SUCH_FOLDER}/orders.csv"'),
+        ("the environment variable NO_SUCH_FOLDER is not set",),
+    ),
     # templates
-    Case("missing template", {"templates/gold/customers.sql": None}, ("pipelines.yaml:16:3: gold.customers has no source and no template",)),
-    Case("misspelt template", {"templates/gold/customers.sql": None, "templates/gold/costumers.sql": "SELECT 1 AS a\n"},
-         ("did you mean 'costumers'?", "templates/gold/costumers.sql:1:1: a template without a table", "did you mean 'gold.customers'?")),
+    Case(
+        "missing template",
+        {"templates/gold/customers.sql": None},
+        ("pipelines.yaml:16:3: gold.customers has no source and no template",),
+    ),
+    Case(
+        "misspelt template",
+        {"templates/gold/customers.sql": None, "templates/gold/costumers.sql": "SELECT 1 AS a\n"},
+        (
+            "did you mean 'costumers'?",
+            "templates/gold/costumers.sql:1:1: a template without a table",
+            "did you mean 'gold.customers'?",
+        ),
+    ),
     Case("syntax", changed("o.customer,\n", "o.customer,,\n"), ("templates/silver/orders.sql:3",)),
-    Case("unknown table", changed("FROM bronze.orders", "FROM bronze.oders"), ("templates/silver/orders.sql:6:", "bronze.oders", "did you mean 'bronze.orders'?")),
-    Case("unknown column", changed("o.amount,", "o.amuont,"), ("templates/silver/orders.sql:4:", "amuont", "did you mean 'amount'?")),
-    Case("undefined variable", changed("{{ least }}", "{{ lest }}"), ("templates/silver/orders.sql:7: 'lest' is not defined", "did you mean 'least'?")),
+    Case(
+        "unknown table",
+        changed("FROM bronze.orders", "FROM bronze.oders"),
+        ("templates/silver/orders.sql:6:", "bronze.oders", "did you mean 'bronze.orders'?"),
+    ),
+    Case(
+        "unknown column",
+        changed("o.amount,", "o.amuont,"),
+        ("templates/silver/orders.sql:4:", "amuont", "did you mean 'amount'?"),
+    ),
+    Case(
+        "undefined variable",
+        changed("{{ least }}", "{{ lest }}"),
+        ("templates/silver/orders.sql:7: 'lest' is not defined", "did you mean 'least'?"),
+    ),
     Case("jinja syntax", changed("{{ least }}", "{{ least "), ("templates/silver/orders.sql:",)),
     Case("a write", sql("DELETE FROM bronze.orders\n"), ("templates/silver/orders.sql:1", "SELECT")),
-    Case("two statements", changed("{{ least }}", "{{ least }}; DROP TABLE bronze.orders"), ("templates/silver/orders.sql:7",)),
-    Case("select into", changed("FROM bronze", "INTO bronze.copy FROM bronze"), ("templates/silver/orders.sql:6", "INTO")),
-    Case("injection through a var", yaml("label: it's", "label: \"x'; DROP TABLE bronze.orders --\"") | changed("{{ least }}", "'{{ label }}'"),
-         ("templates/silver/orders.sql:7: the text \"x'; DROP TABLE bronze.orders --\" would become part of the statement", "{{ … | literal }}")),
-    Case("sandbox", changed("{{ least }}", "{{ label.__class__.__mro__ }}"), ("templates/silver/orders.sql:7:", "unsafe")),
+    Case(
+        "two statements",
+        changed("{{ least }}", "{{ least }}; DROP TABLE bronze.orders"),
+        ("templates/silver/orders.sql:7",),
+    ),
+    Case(
+        "select into", changed("FROM bronze", "INTO bronze.copy FROM bronze"), ("templates/silver/orders.sql:6", "INTO")
+    ),
+    Case(
+        "injection through a var",
+        yaml("label: it's", 'label: "x\'; DROP TABLE bronze.orders --"') | changed("{{ least }}", "'{{ label }}'"),
+        (
+            'templates/silver/orders.sql:7: the text "x\'; DROP TABLE bronze.orders --" would become part of the statement',
+            "{{ … | literal }}",
+        ),
+    ),
+    Case(
+        "sandbox", changed("{{ least }}", "{{ label.__class__.__mro__ }}"), ("templates/silver/orders.sql:7:", "unsafe")
+    ),
     Case("unnamed column", changed("o.customer,\n", "UPPER(o.customer),\n"), ("templates/silver/orders.sql:3", "name")),
-    Case("two columns of one name", changed("o.customer,\n", "o.customer AS amount,\n"), ("templates/silver/orders.sql:4", "amount")),
-    Case("unknown function", changed("o.amount,", "UPER(o.customer) AS u, o.amount,"), ("templates/silver/orders.sql:4:", "UPER", "UPPER")),
-    Case("tables in a circle", {"templates/silver/orders.sql": "SELECT c.customer AS order_id FROM gold.customers AS c\n"}, ("tables read each other in a circle",)),
-    Case("another database", changed("FROM bronze.orders", "FROM other.bronze.orders"), ("templates/silver/orders.sql:6",)),
+    Case(
+        "two columns of one name",
+        changed("o.customer,\n", "o.customer AS amount,\n"),
+        ("templates/silver/orders.sql:4", "amount"),
+    ),
+    Case(
+        "unknown function",
+        changed("o.amount,", "UPER(o.customer) AS u, o.amount,"),
+        ("templates/silver/orders.sql:4:", "UPER", "UPPER"),
+    ),
+    Case(
+        "tables in a circle",
+        {"templates/silver/orders.sql": "SELECT c.customer AS order_id FROM gold.customers AS c\n"},
+        ("tables read each other in a circle",),
+    ),
+    Case(
+        "another database",
+        changed("FROM bronze.orders", "FROM other.bronze.orders"),
+        ("templates/silver/orders.sql:6",),
+    ),
     Case("a temporary table", changed("FROM bronze.orders", "FROM #orders"), ("templates/silver/orders.sql:6",)),
-    Case("no equal on the embedded target", changed("o.amount,", "CHECKSUM(o.customer) AS c, o.amount,"), ("templates/silver/orders.sql:4", "CHECKSUM")),
+    Case(
+        "no equal on the embedded target",
+        changed("o.amount,", "CHECKSUM(o.customer) AS c, o.amount,"),
+        ("templates/silver/orders.sql:4", "CHECKSUM"),
+    ),
     # suites
-    Case("unknown expectation", suite("expectations:\n  - type: expect_column_values_to_be_uniqe\n    kwargs: {column: amount}\n"),
-         ("expectations/silver/orders.yaml:2:11: unknown expectation 'expect_column_values_to_be_uniqe'", "did you mean 'expect_column_values_to_be_unique'?")),
-    Case("wrong column", suite("expectations:\n  - type: expect_column_values_to_not_be_null\n    kwargs: {column: amuont}\n"),
-         ("expectations/silver/orders.yaml:3:22: silver.orders has no column 'amuont'", "did you mean 'amount'?")),
-    Case("wrong argument", suite("expectations:\n  - type: expect_column_values_to_be_between\n    kwargs: {column: amount, min: 0}\n"),
-         ("expectations/silver/orders.yaml:3:", "'min' is no argument of expect_column_values_to_be_between")),
-    Case("missing argument", suite("expectations:\n  - type: expect_column_values_to_not_be_null\n"), ("expectations/silver/orders.yaml:2:", "without column")),
-    Case("unknown severity", suite("expectations:\n  - type: expect_column_values_to_not_be_null\n    kwargs: {column: amount}\n    severity: fatal\n"),
-         ("expectations/silver/orders.yaml:4:15: severity 'fatal'", "critical, warning or info")),
-    Case("quarantine of a whole table", suite("expectations:\n  - type: expect_table_row_count_to_be_between\n    kwargs: {min_value: 1}\n    quarantine: true\n"),
-         ("expectations/silver/orders.yaml:4", "no failing rows to move")),
-    Case("wrong column in a query", suite("expectations:\n  - type: unexpected_rows_expectation\n    kwargs:\n      unexpected_rows_query: SELECT b.* FROM {batch} AS b WHERE b.amuont < 0\n"),
-         ("expectations/silver/orders.yaml:2", "amuont")),
-    Case("a suite without a table", {"expectations/silver/order.yaml": "expectations: []\n"}, ("expectations/silver/order.yaml:1:1: a suite without a table", "did you mean 'silver.orders'?")),
+    Case(
+        "unknown expectation",
+        suite("expectations:\n  - type: expect_column_values_to_be_uniqe\n    kwargs: {column: amount}\n"),
+        (
+            "expectations/silver/orders.yaml:2:11: unknown expectation 'expect_column_values_to_be_uniqe'",
+            "did you mean 'expect_column_values_to_be_unique'?",
+        ),
+    ),
+    Case(
+        "wrong column",
+        suite("expectations:\n  - type: expect_column_values_to_not_be_null\n    kwargs: {column: amuont}\n"),
+        ("expectations/silver/orders.yaml:3:22: silver.orders has no column 'amuont'", "did you mean 'amount'?"),
+    ),
+    Case(
+        "wrong argument",
+        suite("expectations:\n  - type: expect_column_values_to_be_between\n    kwargs: {column: amount, min: 0}\n"),
+        ("expectations/silver/orders.yaml:3:", "'min' is no argument of expect_column_values_to_be_between"),
+    ),
+    Case(
+        "missing argument",
+        suite("expectations:\n  - type: expect_column_values_to_not_be_null\n"),
+        ("expectations/silver/orders.yaml:2:", "without column"),
+    ),
+    Case(
+        "unknown severity",
+        suite(
+            "expectations:\n  - type: expect_column_values_to_not_be_null\n    kwargs: {column: amount}\n    severity: fatal\n"
+        ),
+        ("expectations/silver/orders.yaml:4:15: severity 'fatal'", "critical, warning or info"),
+    ),
+    Case(
+        "quarantine of a whole table",
+        suite(
+            "expectations:\n  - type: expect_table_row_count_to_be_between\n    kwargs: {min_value: 1}\n    quarantine: true\n"
+        ),
+        ("expectations/silver/orders.yaml:4", "no failing rows to move"),
+    ),
+    Case(
+        "wrong column in a query",
+        suite(
+            "expectations:\n  - type: unexpected_rows_expectation\n    kwargs:\n      unexpected_rows_query: SELECT b.* FROM {batch} AS b WHERE b.amuont < 0\n"
+        ),
+        ("expectations/silver/orders.yaml:2", "amuont"),
+    ),
+    Case(
+        "a suite without a table",
+        {"expectations/silver/order.yaml": "expectations: []\n"},
+        ("expectations/silver/order.yaml:1:1: a suite without a table", "did you mean 'silver.orders'?"),
+    ),
     Case("a suite that is no mapping", suite("- a\n"), ("expectations/silver/orders.yaml:1", "a suite is a mapping")),
 ]
 
@@ -135,8 +318,12 @@ def test_a_fault_is_told_with_its_place_and_nothing_runs(case: Case, tmp_path: P
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
-    write_project(tmp_path, yaml("default_target: embedded", "default_target: embeded") | changed("o.amount,", "o.amuont,")
-                  | suite("expectations:\n  - type: expect_nothing\n"))
+    write_project(
+        tmp_path,
+        yaml("default_target: embedded", "default_target: embeded")
+        | changed("o.amount,", "o.amuont,")
+        | suite("expectations:\n  - type: expect_nothing\n"),
+    )
     said = medallion(tmp_path, "check")
     assert said.code == 1
     for words in ("no target 'embeded'", "amuont", "unknown expectation 'expect_nothing'"):

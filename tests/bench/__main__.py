@@ -20,12 +20,16 @@ PARTS = {"reference": reference.bench, "tables": tables.bench, "bronze": bronze.
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--rows", type=int, default=int(os.environ.get("ROWS", 10_000_000)), help="rows of the largest load")
+    parser.add_argument(
+        "--rows", type=int, default=int(os.environ.get("ROWS", 10_000_000)), help="rows of the largest load"
+    )
     parser.add_argument("--runs", type=int, default=3, help="runs of each pair")
     parser.add_argument("--only", choices=sorted(PARTS), action="append")
     options = parser.parse_args()
-    print(f"{platform.python_implementation()} {platform.python_version()}, DuckDB {version('duckdb')}, Great Expectations "
-          f"{version('great-expectations')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"{platform.python_implementation()} {platform.python_version()}, DuckDB {version('duckdb')}, Great Expectations "
+        f"{version('great-expectations')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    )
     for name in options.only or PARTS:
         print(f"\n== {name}")
         with tempfile.TemporaryDirectory(prefix="medallion-bench-") as folder:

@@ -4,12 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.bench.timing import Timed, median, medallion, row, script, timed
+from tests.bench.timing import Timed, medallion, median, row, script, timed
 
-COLUMNS = {"event_id": "bigint", "user_id": "nvarchar(20)", "country": "nvarchar(20)", "happened_on": "date", "happened_at": "datetime2(6)",
-           "quantity": "int", "price": "decimal(12,2)", "ratio": "float", "is_new": "bit", "note": "nvarchar(60)"}
-DUCKDB = {"event_id": "BIGINT", "user_id": "VARCHAR", "country": "VARCHAR", "happened_on": "DATE", "happened_at": "TIMESTAMP",
-          "quantity": "INTEGER", "price": "DECIMAL(12,2)", "ratio": "DOUBLE", "is_new": "BOOLEAN", "note": "VARCHAR"}
+COLUMNS = {
+    "event_id": "bigint",
+    "user_id": "nvarchar(20)",
+    "country": "nvarchar(20)",
+    "happened_on": "date",
+    "happened_at": "datetime2(6)",
+    "quantity": "int",
+    "price": "decimal(12,2)",
+    "ratio": "float",
+    "is_new": "bit",
+    "note": "nvarchar(60)",
+}
+DUCKDB = {
+    "event_id": "BIGINT",
+    "user_id": "VARCHAR",
+    "country": "VARCHAR",
+    "happened_on": "DATE",
+    "happened_at": "TIMESTAMP",
+    "quantity": "INTEGER",
+    "price": "DECIMAL(12,2)",
+    "ratio": "DOUBLE",
+    "is_new": "BOOLEAN",
+    "note": "VARCHAR",
+}
 
 
 def bench(folder: Path, runs: int, rows: int) -> None:
@@ -18,23 +38,38 @@ def bench(folder: Path, runs: int, rows: int) -> None:
     for label, (engine, bare, count) in (("small", small), ("large", large)):
         seconds, alone = median([e.wall for e in engine]), median([b.wall for b in bare])
         ratios = [b.wall / e.wall for e, b in zip(engine, bare, strict=True)]
-        row(f"{count:,} rows, CSV to bronze ({label})", seconds, f"{count / seconds:,.0f} rows/s", f"{median([e.peak_mb for e in engine]):,.0f} MB")
-        row(f"{count:,} rows, bare CREATE TABLE AS", alone, f"{count / alone:,.0f} rows/s", f"{median([b.peak_mb for b in bare]):,.0f} MB")
-        print(f"  {100 * median(ratios):.0f} % of the bare load's speed, pair by pair {', '.join(f'{100 * r:.0f}' for r in ratios)}")
+        row(
+            f"{count:,} rows, CSV to bronze ({label})",
+            seconds,
+            f"{count / seconds:,.0f} rows/s",
+            f"{median([e.peak_mb for e in engine]):,.0f} MB",
+        )
+        row(
+            f"{count:,} rows, bare CREATE TABLE AS",
+            alone,
+            f"{count / alone:,.0f} rows/s",
+            f"{median([b.peak_mb for b in bare]):,.0f} MB",
+        )
+        print(
+            f"  {100 * median(ratios):.0f} % of the bare load's speed, pair by pair {', '.join(f'{100 * r:.0f}' for r in ratios)}"
+        )
 
 
 def _pair(folder: Path, rows: int, runs: int) -> tuple[list[Timed], list[Timed], int]:
     source = folder / f"events_{rows}.csv"
     timed(script(_generate(source, rows)), folder)
-    columns = ", ".join(f"{k}: \"{v}\"" for k, v in COLUMNS.items())
+    columns = ", ".join(f'{k}: "{v}"' for k, v in COLUMNS.items())
     project = folder / f"project_{rows}"
     project.mkdir()
     (project / "pipelines.yaml").write_text(
         "version: 1\nname: events\ntargets:\n  embedded: {type: duckdb, path: data/warehouse.duckdb}\ndefault_target: embedded\n"
-        f"sources:\n  events: {{type: csv, path: {source}}}\ntables:\n  bronze.events: {{source: events, columns: {{{columns}}}}}\n")
+        f"sources:\n  events: {{type: csv, path: {source}}}\ntables:\n  bronze.events: {{source: events, columns: {{{columns}}}}}\n"
+    )
     typed = ", ".join(f"'{k}': '{v}'" for k, v in DUCKDB.items())
-    bare = (f"import duckdb\ncon = duckdb.connect({str(folder / 'bare.duckdb')!r})\n"
-            f"con.execute(\"CREATE TABLE events AS SELECT * FROM read_csv('{source}', header = true, columns = {{{typed}}})\")\ncon.close()\n")
+    bare = (
+        f"import duckdb\ncon = duckdb.connect({str(folder / 'bare.duckdb')!r})\n"
+        f"con.execute(\"CREATE TABLE events AS SELECT * FROM read_csv('{source}', header = true, columns = {{{typed}}})\")\ncon.close()\n"
+    )
     engine, alone = [], []
     for _ in range(runs):
         for leftover in (project / "data").glob("*"):

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.bench.timing import ROOT, Timed, median, medallion, row, script, timed
+from tests.bench.timing import ROOT, Timed, medallion, median, row, script, timed
 
 REFERENCE = ROOT.parent / "shared" / "reference"
 
@@ -26,7 +26,9 @@ def bench(folder: Path, runs: int, _rows: int) -> None:
     seconds = median([w.wall for w in whole])
     middle = min(whole, key=lambda w: abs(w.wall - seconds))
     tables = middle.data["tables"]
-    print(f"data: {data if 'reference' not in data else 'the reference data'}, {len(tables)} tables, {middle.data['rows']:,} rows published")
+    print(
+        f"data: {data if 'reference' not in data else 'the reference data'}, {len(tables)} tables, {middle.data['rows']:,} rows published"
+    )
     row("the whole run, gates included", seconds, f"{median([w.peak_mb for w in whole]):,.0f} MB")
     row("the same SQL, bare in DuckDB", median(alone), f"ratio {seconds / median(alone):.1f}")
     row("a run with nothing to do, sources looked at", median(idle))
@@ -43,10 +45,14 @@ def _division(run: Timed) -> None:
         steps["publish"] += spent.get("publish", 0.0)
     phases = run.data["seconds_by_phase"]
     steps["gate"] -= phases.get("import", 0.0)
-    print(f"  of {run.wall:.2f} s: start-up of Python {run.wall - run.data['seconds']:.2f}, checking the project {phases['check']:.2f}, "
-          f"opening the warehouse {phases['open']:.2f}, tables {phases['tables']:.2f}, the rest is the end of the process")
-    print("  within the tables, summed over threads that overlap and wait for each other: waiting for Great Expectations' import "
-          f"{phases.get('import', 0.0):.2f}, " + ", ".join(f"{k} {v:.2f}" for k, v in steps.items()))
+    print(
+        f"  of {run.wall:.2f} s: start-up of Python {run.wall - run.data['seconds']:.2f}, checking the project {phases['check']:.2f}, "
+        f"opening the warehouse {phases['open']:.2f}, tables {phases['tables']:.2f}, the rest is the end of the process"
+    )
+    print(
+        "  within the tables, summed over threads that overlap and wait for each other: waiting for Great Expectations' import "
+        f"{phases.get('import', 0.0):.2f}, " + ", ".join(f"{k} {v:.2f}" for k, v in steps.items())
+    )
 
 
 def _project(folder: Path) -> tuple[Path, str]:
@@ -81,23 +87,34 @@ def _bare_script(project: Path, data: str) -> str:
         if table.landed:
             columns = ", ".join(f"'{c.name}': '{c.type.duckdb}'" for c in table.columns)
             source = loaded.source(table.spec.source or "", "embedded")
-            statements.append(f"CREATE TABLE {quoted} AS SELECT * FROM read_csv('{project / source.path}', header = true, columns = {{{columns}}})"
-                              if source.type == "csv" else _bare_json(quoted, str(project / source.path), table.columns))
+            statements.append(
+                f"CREATE TABLE {quoted} AS SELECT * FROM read_csv('{project / source.path}', header = true, columns = {{{columns}}})"
+                if source.type == "csv"
+                else _bare_json(quoted, str(project / source.path), table.columns)
+            )
         else:
             build = dict(render(model, name))["build"]
             statements.append("CREATE TABLE " + quoted + " AS" + build.split(" AS", 1)[1])
     from engine.warehouse.duckdb_dialect import MACROS
 
     file = str(project.parent / "bare.duckdb")
-    return (f"import duckdb, os\nif os.path.exists({file!r}): os.remove({file!r})\ncon = duckdb.connect({file!r})\n"
-            "con.execute(\"SET GLOBAL default_collation = 'nocase'; CREATE SCHEMA bronze; CREATE SCHEMA silver; CREATE SCHEMA gold\")\n"
-            f"con.execute({MACROS!r})\nfor sql in {statements!r}: con.execute(sql)\ncon.close()\n")
+    return (
+        f"import duckdb, os\nif os.path.exists({file!r}): os.remove({file!r})\ncon = duckdb.connect({file!r})\n"
+        "con.execute(\"SET GLOBAL default_collation = 'nocase'; CREATE SCHEMA bronze; CREATE SCHEMA silver; CREATE SCHEMA gold\")\n"
+        f"con.execute({MACROS!r})\nfor sql in {statements!r}: con.execute(sql)\ncon.close()\n"
+    )
 
 
 def _bare_json(name: str, path: str, columns: object) -> str:
     parts = []
     for kind, key in (("movie", "movies"), ("series", "series")):
-        picked = ", ".join(f"TRY_CAST(r ->> '$.{c.name}' AS {c.type.duckdb}) AS {c.name}" if c.name != "content_type" else f"'{kind}' AS content_type"
-                           for c in columns)  # type: ignore[attr-defined]
-        parts.append(f"SELECT {picked} FROM (SELECT unnest({key}) AS r FROM read_json('{path}', columns = {{{key}: 'JSON[]'}}))")
+        picked = ", ".join(
+            f"TRY_CAST(r ->> '$.{c.name}' AS {c.type.duckdb}) AS {c.name}"
+            if c.name != "content_type"
+            else f"'{kind}' AS content_type"
+            for c in columns
+        )  # type: ignore[attr-defined]
+        parts.append(
+            f"SELECT {picked} FROM (SELECT unnest({key}) AS r FROM read_json('{path}', columns = {{{key}: 'JSON[]'}}))"
+        )
     return f"CREATE TABLE {name} AS " + " UNION ALL ".join(parts)

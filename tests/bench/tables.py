@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.bench.timing import median, medallion, row, timed
+from tests.bench.timing import medallion, median, row, timed
 
 TABLES = 500
 
@@ -19,7 +19,11 @@ def bench(folder: Path, runs: int, _rows: int) -> None:
         idle.append(timed(medallion(project, "run", "--json"), folder).wall)
         assert done.data["published"] == TABLES, done.data
     row(f"{TABLES} tables, two expectations each", median(walls))
-    row("  of it Great Expectations judging, its import included", median(gates), f"{1000 * median(gates) / TABLES:.1f} ms a table")
+    row(
+        "  of it Great Expectations judging, its import included",
+        median(gates),
+        f"{1000 * median(gates) / TABLES:.1f} ms a table",
+    )
     row("  everything but the judging", median(walls) - median(gates))
     row(f"{TABLES} tables with nothing to do", median(idle))
 
@@ -45,9 +49,18 @@ def write_tables(root: Path, count: int) -> Path:
             path.write_text(f"SELECT s.id, s.amount + 1 AS amount\nFROM {source} AS s\nWHERE s.amount >= 0\n")
         suite = root / "expectations" / layer / f"{name}.yaml"
         suite.parent.mkdir(parents=True, exist_ok=True)
-        suite.write_text("expectations:\n  - type: expect_column_values_to_be_unique\n    kwargs: {column: id}\n"
-                         "  - type: expect_column_values_to_not_be_null\n    kwargs: {column: amount}\n")
-    head = ["version: 1", "name: many", "targets:", "  embedded: {type: duckdb, path: data/warehouse.duckdb}", "default_target: embedded",
-            "sources:", "  rows: {type: csv, path: data/raw/rows.csv}"]
+        suite.write_text(
+            "expectations:\n  - type: expect_column_values_to_be_unique\n    kwargs: {column: id}\n"
+            "  - type: expect_column_values_to_not_be_null\n    kwargs: {column: amount}\n"
+        )
+    head = [
+        "version: 1",
+        "name: many",
+        "targets:",
+        "  embedded: {type: duckdb, path: data/warehouse.duckdb}",
+        "default_target: embedded",
+        "sources:",
+        "  rows: {type: csv, path: data/raw/rows.csv}",
+    ]
     (root / "pipelines.yaml").write_text("\n".join(head + tables) + "\n")
     return root

@@ -34,8 +34,12 @@ def timed(command: Sequence[str], folder: Path, **environment: str) -> Timed:
     out, err = folder / ".bench.out", folder / ".bench.err"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         began = time.perf_counter()
-        pid = os.posix_spawn(command[0], list(command), {**os.environ, "PYTHONPATH": str(ROOT), **environment},
-                             file_actions=[(os.POSIX_SPAWN_DUP2, stdout.fileno(), 1), (os.POSIX_SPAWN_DUP2, stderr.fileno(), 2)])
+        pid = os.posix_spawn(
+            command[0],
+            list(command),
+            {**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            file_actions=[(os.POSIX_SPAWN_DUP2, stdout.fileno(), 1), (os.POSIX_SPAWN_DUP2, stderr.fileno(), 2)],
+        )
         _, status, usage = os.wait4(pid, 0)
         wall = time.perf_counter() - began
     if status:

@@ -13,10 +13,13 @@ from tests.project.shipped import copy_project, run_on
 from tests.project_files import ROOT, Said, environment, medallion
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = [(page.relative_to(ROOT).as_posix(), line)
-            for page in PAGES
-            for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
-            for line in block.splitlines() if line.strip()]
+COMMANDS = [
+    (page.relative_to(ROOT).as_posix(), line)
+    for page in PAGES
+    for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    for line in block.splitlines()
+    if line.strip()
+]
 
 
 @pytest.fixture(scope="module")

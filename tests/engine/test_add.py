@@ -8,13 +8,17 @@ import pytest
 
 from tests.project_files import FILES, PIPELINES, medallion, write_project
 
-RATINGS = "rating_id,user,stars,rated_on,comment\n1,Ann,4,2024-01-01,fine\n2,Bob,5,2024-01-02,\n3,Ann,1,2024-02-01,dull\n"
+RATINGS = (
+    "rating_id,user,stars,rated_on,comment\n1,Ann,4,2024-01-01,fine\n2,Bob,5,2024-01-02,\n3,Ann,1,2024-02-01,dull\n"
+)
 COMMENTED = PIPELINES.replace("  silver.orders:\n", "  # Silver is clean.\n  silver.orders:\n")
 
 
 def test_a_table_from_a_file(tmp_path: Path) -> None:
     root = write_project(tmp_path, {"pipelines.yaml": COMMENTED, "data/raw/ratings.csv": RATINGS})
-    said = medallion(root, "add", "bronze.ratings", "--from-file", str(root / "data/raw/ratings.csv"), "--key", "rating_id")
+    said = medallion(
+        root, "add", "bronze.ratings", "--from-file", str(root / "data/raw/ratings.csv"), "--key", "rating_id"
+    )
     assert said.code == 0, said.err
     text = (root / "pipelines.yaml").read_text()
     assert "# Silver is clean." in text
@@ -38,14 +42,20 @@ def test_a_table_from_a_select(tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
 
 
-@pytest.mark.parametrize(("args", "says"), [
-    (("silver.orders", "--from-select", "SELECT 1 AS a"), "silver.orders is declared already"),
-    (("gold.x",), "say what the table is made from"),
-    (("Gold.X", "--from-select", "SELECT 1 AS a"), "'Gold.X' is not a table name"),
-    (("gold.x", "--from-select", "SELECT o.nosuch FROM silver.orders AS o"), "nosuch"),
-    (("gold.x", "--from-select", "SELECT o.order_id FROM silver.orders AS o", "--key", "order"), "no column 'order' for the key"),
-    (("bronze.x", "--from-file", "nosuch.csv"), "no file nosuch.csv"),
-])
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("silver.orders", "--from-select", "SELECT 1 AS a"), "silver.orders is declared already"),
+        (("gold.x",), "say what the table is made from"),
+        (("Gold.X", "--from-select", "SELECT 1 AS a"), "'Gold.X' is not a table name"),
+        (("gold.x", "--from-select", "SELECT o.nosuch FROM silver.orders AS o"), "nosuch"),
+        (
+            ("gold.x", "--from-select", "SELECT o.order_id FROM silver.orders AS o", "--key", "order"),
+            "no column 'order' for the key",
+        ),
+        (("bronze.x", "--from-file", "nosuch.csv"), "no file nosuch.csv"),
+    ],
+)
 def test_what_cannot_be_added_changes_nothing(args: tuple[str, ...], says: str, tmp_path: Path) -> None:
     root = write_project(tmp_path)
     before = {p: p.read_bytes() for p in root.rglob("*") if p.is_file()}

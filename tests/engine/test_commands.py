@@ -22,7 +22,10 @@ def test_run_ends_with_a_line_a_table_and_one_in_all(tmp_path: Path) -> None:
     assert said.code == 0
     lines = said.err.splitlines()
     assert [line.split()[1:3] for line in lines if line.startswith("[")] == [
-        ["bronze.orders", "published"], ["silver.orders", "published"], ["gold.customers", "published"]]
+        ["bronze.orders", "published"],
+        ["silver.orders", "published"],
+        ["gold.customers", "published"],
+    ]
     assert any(line.startswith("3 tables: 3 published, 0 unchanged, 0 failed, 0 skipped; 10 rows in") for line in lines)
     assert said.out == ""
     assert "\x1b" not in said.err
@@ -33,13 +36,27 @@ def test_nothing_to_do_is_told(ran: Path) -> None:
     assert "3 tables: 0 published, 3 unchanged, 0 failed, 0 skipped; 0 rows in" in said.err
 
 
-@pytest.mark.parametrize(("change", "stale"), [
-    ({"data/raw/orders.csv": FILES["data/raw/orders.csv"] + "8,Ann,11.00,2024-05-05\n"},  # type: ignore[operator]
-     {"bronze.orders": "its source changed", "silver.orders": "bronze.orders is stale", "gold.customers": "silver.orders is stale"}),
-    ({"templates/gold/customers.sql": FILES["templates/gold/customers.sql"] + "-- looked at\n"},  # type: ignore[operator]
-     {"gold.customers": "its definition changed"}),
-    ({"expectations/silver/orders.yaml": "expectations: []\n"}, {"silver.orders": "its definition changed", "gold.customers": "silver.orders is stale"}),
-])
+@pytest.mark.parametrize(
+    ("change", "stale"),
+    [
+        (
+            {"data/raw/orders.csv": FILES["data/raw/orders.csv"] + "8,Ann,11.00,2024-05-05\n"},  # type: ignore[operator]
+            {
+                "bronze.orders": "its source changed",
+                "silver.orders": "bronze.orders is stale",
+                "gold.customers": "silver.orders is stale",
+            },
+        ),
+        (
+            {"templates/gold/customers.sql": FILES["templates/gold/customers.sql"] + "-- looked at\n"},  # type: ignore[operator]
+            {"gold.customers": "its definition changed"},
+        ),
+        (
+            {"expectations/silver/orders.yaml": "expectations: []\n"},
+            {"silver.orders": "its definition changed", "gold.customers": "silver.orders is stale"},
+        ),
+    ],
+)
 def test_what_is_stale_and_why(change: dict[str, str], stale: dict[str, str], tmp_path: Path) -> None:
     root = write_project(tmp_path)
     assert medallion(root, "run").code == 0
@@ -52,14 +69,17 @@ def test_what_is_stale_and_why(change: dict[str, str], stale: dict[str, str], tm
     assert {t["table"] for t in done["tables"] if t["state"] == "published"} == set(stale)
 
 
-@pytest.mark.parametrize(("selector", "tables"), [
-    ("silver.orders", ["silver.orders"]),
-    ("+silver.orders", ["bronze.orders", "silver.orders"]),
-    ("silver.orders+", ["silver.orders", "gold.customers"]),
-    ("gold.*,bronze.*", ["bronze.orders", "gold.customers"]),
-    ("pipeline:all", ["bronze.orders", "silver.orders", "gold.customers"]),
-    ("SILVER.ORDERS", ["silver.orders"]),
-])
+@pytest.mark.parametrize(
+    ("selector", "tables"),
+    [
+        ("silver.orders", ["silver.orders"]),
+        ("+silver.orders", ["bronze.orders", "silver.orders"]),
+        ("silver.orders+", ["silver.orders", "gold.customers"]),
+        ("gold.*,bronze.*", ["bronze.orders", "gold.customers"]),
+        ("pipeline:all", ["bronze.orders", "silver.orders", "gold.customers"]),
+        ("SILVER.ORDERS", ["silver.orders"]),
+    ],
+)
 def test_selectors(ran: Path, selector: str, tables: list[str]) -> None:
     assert [r["table"] for r in json.loads(medallion(ran, "ls", "--select", selector, "--json").out)] == tables
 
@@ -77,15 +97,23 @@ def test_a_table_without_its_inputs_says_what_to_select(tmp_path: Path) -> None:
     assert "silver.orders was never published; build it too with --select +gold.customers" in said.err
 
 
-@pytest.mark.parametrize(("sql", "expected"), [
-    ("SELECT o.order_id, o.amount, o.ordered_on, o.customer FROM silver.orders AS o WHERE o.order_id = 1",
-     [{"order_id": 1, "amount": 10.0, "ordered_on": "2024-01-01", "customer": "Ann"}]),
-    ("SELECT COUNT(*) AS n, AVG(o.order_id) AS mean FROM bronze.orders AS o", [{"n": 4, "mean": 2}]),
-    ("SELECT TOP 1 l.table_name FROM ops.loads AS l ORDER BY l.table_name", [{"table_name": "bronze.orders"}]),
-    ("SELECT o.customer AS b, o.order_id AS a FROM silver.orders AS o WHERE o.customer = N'BOB'", [{"b": "Bob", "a": 2}]),
-    ("SELECT CAST(NULL AS int) AS nothing", [{"nothing": None}]),
-    ("SELECT o.order_id FROM silver.orders AS o WHERE 1 = 0", []),
-])
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (
+            "SELECT o.order_id, o.amount, o.ordered_on, o.customer FROM silver.orders AS o WHERE o.order_id = 1",
+            [{"order_id": 1, "amount": 10.0, "ordered_on": "2024-01-01", "customer": "Ann"}],
+        ),
+        ("SELECT COUNT(*) AS n, AVG(o.order_id) AS mean FROM bronze.orders AS o", [{"n": 4, "mean": 2}]),
+        ("SELECT TOP 1 l.table_name FROM ops.loads AS l ORDER BY l.table_name", [{"table_name": "bronze.orders"}]),
+        (
+            "SELECT o.customer AS b, o.order_id AS a FROM silver.orders AS o WHERE o.customer = N'BOB'",
+            [{"b": "Bob", "a": 2}],
+        ),
+        ("SELECT CAST(NULL AS int) AS nothing", [{"nothing": None}]),
+        ("SELECT o.order_id FROM silver.orders AS o WHERE 1 = 0", []),
+    ],
+)
 def test_query_answers_in_json(ran: Path, sql: str, expected: list[dict[str, object]]) -> None:
     said = medallion(ran, "query", sql, "--json")
     assert said.code == 0, said.err
@@ -94,12 +122,15 @@ def test_query_answers_in_json(ran: Path, sql: str, expected: list[dict[str, obj
     assert [list(row) for row in found] == [list(row) for row in expected]
 
 
-@pytest.mark.parametrize(("sql", "says"), [
-    ("DELETE FROM silver.orders", "SELECT"),
-    ("SELECT o.nosuch FROM silver.orders AS o", "nosuch"),
-    ("SELECT 1 AS a; DROP TABLE silver.orders", ""),
-    ("SELECT x.a FROM silver.order AS x", "did you mean 'silver.orders'?"),
-])
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("DELETE FROM silver.orders", "SELECT"),
+        ("SELECT o.nosuch FROM silver.orders AS o", "nosuch"),
+        ("SELECT 1 AS a; DROP TABLE silver.orders", ""),
+        ("SELECT x.a FROM silver.order AS x", "did you mean 'silver.orders'?"),
+    ],
+)
 def test_query_refuses_what_is_no_select(ran: Path, sql: str, says: str) -> None:
     said = medallion(ran, "query", sql)
     assert said.code == 1
@@ -108,9 +139,14 @@ def test_query_refuses_what_is_no_select(ran: Path, sql: str, says: str) -> None
 
 
 def test_render_shows_every_step_on_both_targets(tmp_path: Path) -> None:
-    text = str(FILES["pipelines.yaml"]).replace("default_target", "  sqlserver: {type: sqlserver, server: s, database: d}\ndefault_target")
+    text = str(FILES["pipelines.yaml"]).replace(
+        "default_target", "  sqlserver: {type: sqlserver, server: s, database: d}\ndefault_target"
+    )
     root = write_project(tmp_path, {"pipelines.yaml": text})
-    embedded, server = medallion(root, "render", "silver.orders"), medallion(root, "render", "silver.orders", "--target", "sqlserver")
+    embedded, server = (
+        medallion(root, "render", "silver.orders"),
+        medallion(root, "render", "silver.orders", "--target", "sqlserver"),
+    )
     assert embedded.code == server.code == 0, server.err
     assert "ALTER TABLE" in embedded.out and "RENAME TO" in embedded.out
     assert "sp_getapplock" in server.out and "[silver].[orders]" in server.out
@@ -119,9 +155,18 @@ def test_render_shows_every_step_on_both_targets(tmp_path: Path) -> None:
 
 def test_secrets_are_never_printed(tmp_path: Path) -> None:
     text = str(FILES["pipelines.yaml"]).replace(
-        "default_target", '  live: {type: sqlserver, server: s, database: d, user: u, password: "${SHOP_PASSWORD}"}\ndefault_target')
+        "default_target",
+        '  live: {type: sqlserver, server: s, database: d, user: u, password: "${SHOP_PASSWORD}"}\ndefault_target',
+    )
     root = write_project(tmp_path, {"pipelines.yaml": text})
-    for args in (("check",), ("run",), ("run", "--target", "live"), ("doctor",), ("render", "silver.orders", "--target", "live"), ("status", "--json")):
+    for args in (
+        ("check",),
+        ("run",),
+        ("run", "--target", "live"),
+        ("doctor",),
+        ("render", "silver.orders", "--target", "live"),
+        ("status", "--json"),
+    ):
         said = medallion_process(root, *args, SHOP_PASSWORD="canary-4711")
         assert "canary-4711" not in said.out + said.err, args
     for path in root.rglob("*"):

@@ -24,7 +24,14 @@ def test_projects_that_are_right_fit_the_schema(text: str) -> None:
     jsonschema.validate(yaml.safe_load(text), json.loads(PATH.read_text()))
 
 
-@pytest.mark.parametrize(("old", "new"), [("    key: order_id\n    columns", "    kee: order_id\n    columns"), ("type: csv", "type: cvs"), ("version: 1", "version: 2")])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    key: order_id\n    columns", "    kee: order_id\n    columns"),
+        ("type: csv", "type: cvs"),
+        ("version: 1", "version: 2"),
+    ],
+)
 def test_projects_that_are_wrong_do_not(old: str, new: str) -> None:
     changed: Any = yaml.safe_load(PIPELINES.replace(old, new))
     with pytest.raises(jsonschema.ValidationError):

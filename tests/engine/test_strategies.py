@@ -38,10 +38,13 @@ def second(root: Path, content: str = SECOND) -> str:
     return said.out
 
 
-@pytest.mark.parametrize(("load", "expected"), [
-    ("replace", [(2, 25), (3, 30), (4, 40)]),
-    ("merge", [(1, 10), (2, 25), (3, 30), (4, 40)]),
-])
+@pytest.mark.parametrize(
+    ("load", "expected"),
+    [
+        ("replace", [(2, 25), (3, 30), (4, 40)]),
+        ("merge", [(1, 10), (2, 25), (3, 30), (4, 40)]),
+    ],
+)
 @pytest.mark.parametrize("table", ["bronze.orders", "silver.orders"])
 def test_replace_and_merge(table: str, load: str, expected: list[tuple[int, int]], tmp_path: Path) -> None:
     root = project(tmp_path, table, load)
@@ -57,7 +60,10 @@ def test_append_reads_only_new_files_and_replaces_a_changed_one(tmp_path: Path) 
     assert rows(root, "SELECT count(*) FROM bronze.orders") == [(4,)]
     (root / "data/raw/orders_2.csv").write_text(HEAD + "7,Eve,71.00,2024-01-07\n8,Fay,80.00,2024-01-08\n")
     _run(root)
-    assert rows(root, "SELECT order_id, CAST(amount AS INTEGER) FROM bronze.orders WHERE order_id > 3 ORDER BY 1") == [(7, 71), (8, 80)]
+    assert rows(root, "SELECT order_id, CAST(amount AS INTEGER) FROM bronze.orders WHERE order_id > 3 ORDER BY 1") == [
+        (7, 71),
+        (8, 80),
+    ]
     assert rows(root, "SELECT count(*) FROM bronze.orders") == [(5,)]
     assert json.loads(_run(root))["published"] == 0
 
@@ -71,8 +77,17 @@ def _run(root: Path) -> str:
 def test_scd2_keeps_every_version(tmp_path: Path) -> None:
     root = project(tmp_path, "silver.orders", "scd2")
     second(root)
-    found = rows(root, "SELECT order_id, CAST(amount AS INTEGER), is_current, valid_to IS NULL FROM silver.orders ORDER BY 1, valid_from, 2")
-    assert found == [(1, 10, False, False), (2, 20, False, False), (2, 25, True, True), (3, 30, True, True), (4, 40, True, True)]
+    found = rows(
+        root,
+        "SELECT order_id, CAST(amount AS INTEGER), is_current, valid_to IS NULL FROM silver.orders ORDER BY 1, valid_from, 2",
+    )
+    assert found == [
+        (1, 10, False, False),
+        (2, 20, False, False),
+        (2, 25, True, True),
+        (3, 30, True, True),
+        (4, 40, True, True),
+    ]
     assert all(isinstance(r[0], dt.datetime) for r in rows(root, "SELECT valid_from FROM silver.orders"))
 
 
@@ -85,7 +100,10 @@ def test_a_view_is_judged_and_published_with_named_columns(tmp_path: Path) -> No
 
 def test_a_table_may_become_a_view_and_a_table_again(tmp_path: Path) -> None:
     root = project(tmp_path, "gold.customers", "view")
-    for text, kind in ((PIPELINES, "BASE TABLE"), (PIPELINES.replace("  gold.customers:\n", "  gold.customers:\n    load: view\n"), "VIEW")):
+    for text, kind in (
+        (PIPELINES, "BASE TABLE"),
+        (PIPELINES.replace("  gold.customers:\n", "  gold.customers:\n    load: view\n"), "VIEW"),
+    ):
         (root / "pipelines.yaml").write_text(text)
         _run(root)
         assert rows(root, "SELECT table_type FROM information_schema.tables WHERE table_schema = 'gold'") == [(kind,)]
@@ -93,8 +111,12 @@ def test_a_table_may_become_a_view_and_a_table_again(tmp_path: Path) -> None:
 
 def test_dedupe_keeps_the_first_in_its_order_and_counts_the_rest(tmp_path: Path) -> None:
     text = PIPELINES.replace("    key: order_id\n    columns", "    columns").replace(
-        "  silver.orders:\n", '  silver.orders:\n    dedupe: "amount DESC"\n')
-    root = write_project(tmp_path, {"pipelines.yaml": text, "data/raw/orders.csv": FIRST + "3,Cid,31.00,2024-01-03\n3,Cid,29.00,2024-01-03\n"})
+        "  silver.orders:\n", '  silver.orders:\n    dedupe: "amount DESC"\n'
+    )
+    root = write_project(
+        tmp_path,
+        {"pipelines.yaml": text, "data/raw/orders.csv": FIRST + "3,Cid,31.00,2024-01-03\n3,Cid,29.00,2024-01-03\n"},
+    )
     out = json.loads(_run(root))
     silver = next(t for t in out["tables"] if t["table"] == "silver.orders")
     assert (silver["rows_read"], silver["rows_duplicate"], silver["rows_published"]) == (5, 2, 3)
@@ -102,14 +124,19 @@ def test_dedupe_keeps_the_first_in_its_order_and_counts_the_rest(tmp_path: Path)
 
 
 def test_a_watermark_reaches_the_template_and_moves_only_with_the_publish(tmp_path: Path) -> None:
-    template = ("SELECT o.order_id, o.customer, o.amount, o.ordered_on FROM bronze.orders AS o\n"
-                "WHERE o.ordered_on > COALESCE(CAST({{ watermark | literal }} AS date), CAST('1900-01-01' AS date))\n")
+    template = (
+        "SELECT o.order_id, o.customer, o.amount, o.ordered_on FROM bronze.orders AS o\n"
+        "WHERE o.ordered_on > COALESCE(CAST({{ watermark | literal }} AS date), CAST('1900-01-01' AS date))\n"
+    )
     text = PIPELINES.replace("  silver.orders:\n", "  silver.orders:\n    load: merge\n    watermark: ordered_on\n")
-    root = write_project(tmp_path, {"pipelines.yaml": text, "templates/silver/orders.sql": template, "data/raw/orders.csv": FIRST})
+    root = write_project(
+        tmp_path, {"pipelines.yaml": text, "templates/silver/orders.sql": template, "data/raw/orders.csv": FIRST}
+    )
     _run(root)
     (root / "data/raw/orders.csv").write_text(SECOND)
     (root / "expectations/silver/orders.yaml").write_text(
-        "expectations:\n  - type: expect_column_values_to_be_between\n    kwargs: {column: amount, min_value: 0, max_value: 5}\n")
+        "expectations:\n  - type: expect_column_values_to_be_between\n    kwargs: {column: amount, min_value: 0, max_value: 5}\n"
+    )
     assert medallion(root, "run").code == 2
     assert rows(root, "SELECT value FROM ops.watermarks") == [("2024-01-03",)]
     (root / "expectations/silver/orders.yaml").unlink()
@@ -124,23 +151,47 @@ def test_kept_rows_take_new_columns_and_refuse_other_changes(tmp_path: Path) -> 
     root = project(tmp_path, "silver.orders", "merge")
     path = root / "templates/silver/orders.sql"
     template = path.read_text()
-    path.write_text(template.replace("    o.ordered_on\n", "    o.ordered_on,\n    YEAR(o.ordered_on) AS ordered_year\n"))
+    path.write_text(
+        template.replace("    o.ordered_on\n", "    o.ordered_on,\n    YEAR(o.ordered_on) AS ordered_year\n")
+    )
     second(root)
-    assert rows(root, "SELECT order_id, ordered_year FROM silver.orders ORDER BY 1") == [(1, None), (2, 2024), (3, 2024), (4, 2024)]
+    assert rows(root, "SELECT order_id, ordered_year FROM silver.orders ORDER BY 1") == [
+        (1, None),
+        (2, 2024),
+        (3, 2024),
+        (4, 2024),
+    ]
     path.write_text(template.replace("o.customer", "CAST(o.order_id AS bigint) AS customer"))
-    (root / "templates/gold/customers.sql").write_text("SELECT o.customer, COUNT(*) AS orders FROM silver.orders AS o GROUP BY o.customer\n")
+    (root / "templates/gold/customers.sql").write_text(
+        "SELECT o.customer, COUNT(*) AS orders FROM silver.orders AS o GROUP BY o.customer\n"
+    )
     said = medallion(root, "run")
     assert said.code == 3
     assert "keeps the rows of earlier loads (load: merge), and its columns changed" in said.err
 
 
-@pytest.mark.parametrize(("lines", "published", "duplicates", "held"), [
-    ("1,Ann,10.00,2024-01-01\n1,Ann,10.00,2024-01-01\n", [(1, "Ann")], 1, []),
-    ("1,Ann,10.00,2024-01-01\n1,Bob,10.00,2024-01-01\n", [(1, "Bob")], 0, ["order_id: the key stands again, with other values, in row 2"]),
-    ("1,ann,10.00,2024-01-01\n1,Ann,10.00,2024-01-01\n", [(1, "Ann")], 0, ["order_id: the key stands again, with other values, in row 2"]),
-    (",Ann,10.00,2024-01-01\n2,Bob,1.00,2024-01-01\n", [(2, "Bob")], 0, ["order_id: the key is empty"]),
-])
-def test_keys_of_a_source(lines: str, published: list[tuple[int, str]], duplicates: int, held: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lines", "published", "duplicates", "held"),
+    [
+        ("1,Ann,10.00,2024-01-01\n1,Ann,10.00,2024-01-01\n", [(1, "Ann")], 1, []),
+        (
+            "1,Ann,10.00,2024-01-01\n1,Bob,10.00,2024-01-01\n",
+            [(1, "Bob")],
+            0,
+            ["order_id: the key stands again, with other values, in row 2"],
+        ),
+        (
+            "1,ann,10.00,2024-01-01\n1,Ann,10.00,2024-01-01\n",
+            [(1, "Ann")],
+            0,
+            ["order_id: the key stands again, with other values, in row 2"],
+        ),
+        (",Ann,10.00,2024-01-01\n2,Bob,1.00,2024-01-01\n", [(2, "Bob")], 0, ["order_id: the key is empty"]),
+    ],
+)
+def test_keys_of_a_source(
+    lines: str, published: list[tuple[int, str]], duplicates: int, held: list[str], tmp_path: Path
+) -> None:
     root = write_project(tmp_path, {"data/raw/orders.csv": HEAD + lines})
     out = json.loads(_run(root))
     bronze = out["tables"][0]

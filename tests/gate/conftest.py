@@ -11,10 +11,10 @@ import pytest
 
 from engine.bind import bind, parse
 from engine.gate import Gate, Verdict
-from engine.warehouse.duckdb_engine import duckdb_engine
 from engine.sqltypes import Column, parse_type
 from engine.suites import BATCH, Suite, load_suite
 from engine.warehouse.duckdb_dialect import to_duckdb
+from engine.warehouse.duckdb_engine import duckdb_engine
 
 COLUMNS = {
     "id": "bigint", "name": "nvarchar(20)", "kind": "nvarchar(10)", "small": "int", "large": "int", "score": "decimal(5,1)",

@@ -48,7 +48,10 @@ def test_figure(figure: Figure, warehouse: Path) -> None:
 
 
 def test_nothing_is_held_back_and_the_books_balance(warehouse: Path) -> None:
-    rows = ask(warehouse, "SELECT l.table_name, l.rows_read, l.rows_published, l.rows_quarantined, l.rows_duplicate, l.rows_filtered FROM ops.loads AS l")
+    rows = ask(
+        warehouse,
+        "SELECT l.table_name, l.rows_read, l.rows_published, l.rows_quarantined, l.rows_duplicate, l.rows_filtered FROM ops.loads AS l",
+    )
     assert len(rows) == len(ROW_COUNTS) + 2
     for row in rows:
         assert row["rows_quarantined"] == row["rows_duplicate"] == 0
@@ -60,9 +63,24 @@ def test_a_second_run_changes_nothing(warehouse: Path) -> None:
     assert f"0 published, {len(ROW_COUNTS) + 2} unchanged, 0 failed, 0 skipped" in said.err
 
 
-@pytest.mark.parametrize("alias", ["gold_user_analytics", "gold_content_performance", "gold_country_insights", "gold_genre_analytics",
-                                   "gold_executive_summary", "gold_user_segmentation", "silver_users", "silver_viewing_sessions", "silver_content"])
+@pytest.mark.parametrize(
+    "alias",
+    [
+        "gold_user_analytics",
+        "gold_content_performance",
+        "gold_country_insights",
+        "gold_genre_analytics",
+        "gold_executive_summary",
+        "gold_user_segmentation",
+        "silver_users",
+        "silver_viewing_sessions",
+        "silver_content",
+    ],
+)
 def test_dashboards_keep_their_views(alias: str, warehouse: Path) -> None:
     layer, _, name = alias.partition("_")
-    both = ask(warehouse, f"SELECT (SELECT COUNT(*) FROM dbo.{alias} AS v) AS seen, (SELECT COUNT(*) FROM {layer}.{name} AS t) AS kept")
+    both = ask(
+        warehouse,
+        f"SELECT (SELECT COUNT(*) FROM dbo.{alias} AS v) AS seen, (SELECT COUNT(*) FROM {layer}.{name} AS t) AS kept",
+    )
     assert both[0]["seen"] == both[0]["kept"] != 0

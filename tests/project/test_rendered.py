@@ -14,7 +14,14 @@ from engine.project import load_project
 from engine.show import render
 from engine.warehouse import QUARANTINE_COLUMNS, TableShape
 from engine.warehouse import sqlserver_sql as sql
-from engine.warehouse.sqlserver_shape import held_name, published_columns, qualified, quarantine_shape, staged_columns, staging_name
+from engine.warehouse.sqlserver_shape import (
+    held_name,
+    published_columns,
+    qualified,
+    quarantine_shape,
+    staged_columns,
+    staging_name,
+)
 from tests.microsoft import Microsoft, Unavailable, as_procedure, microsoft
 from tests.microsoft.shapes import table as declared
 from tests.project_files import ROOT
@@ -59,8 +66,12 @@ def test_suite_queries_are_sql_servers(checker: Microsoft) -> None:
 
 def test_every_select_and_publish_script_compiles_over_the_declared_tables(checker: Microsoft) -> None:
     shapes = [t.shape for t in model("sqlserver").tables.values()]
-    declarations = [f"CREATE SCHEMA [{s}]" for s in ("bronze", "silver", "gold", "ops", "staging", "quarantine", "gate")]
-    declarations += [sql.create_table(shape, guarded=False) for shape in (*TABLES, *(s for s in shapes if s.load != "view"))]
+    declarations = [
+        f"CREATE SCHEMA [{s}]" for s in ("bronze", "silver", "gold", "ops", "staging", "quarantine", "gate")
+    ]
+    declarations += [
+        sql.create_table(shape, guarded=False) for shape in (*TABLES, *(s for s in shapes if s.load != "view"))
+    ]
     for shape in shapes:
         declarations += _staging(shape)
     objects = []
@@ -68,22 +79,32 @@ def test_every_select_and_publish_script_compiles_over_the_declared_tables(check
         if table.spec.load == "view":
             assert table.rendered is not None
             objects.append(sql.view_statement(*name.split("."), table.columns, select=table.rendered.sql.strip()))
-        objects += [as_procedure(f"{name} {step}", text) for step, text in render(model("sqlserver"), name)
-                    if not step.startswith(DECLARING) and not text.startswith("--") and not (table.spec.load == "view" and step == "publish")]
+        objects += [
+            as_procedure(f"{name} {step}", text)
+            for step, text in render(model("sqlserver"), name)
+            if not step.startswith(DECLARING)
+            and not text.startswith("--")
+            and not (table.spec.load == "view" and step == "publish")
+        ]
     assert checker.compile_errors(declarations, objects) == []
 
 
 def _staging(shape: TableShape) -> list[str]:
     if shape.load == "view":
         return []
-    return [declared("staging", staging_name(shape, LOAD), staged_columns(shape)), declared("staging", held_name(shape, LOAD), QUARANTINE_COLUMNS),
-            sql.create_table(quarantine_shape(shape), guarded=False)]
+    return [
+        declared("staging", staging_name(shape, LOAD), staged_columns(shape)),
+        declared("staging", held_name(shape, LOAD), QUARANTINE_COLUMNS),
+        sql.create_table(quarantine_shape(shape), guarded=False),
+    ]
 
 
 def test_alias_views_compile(checker: Microsoft) -> None:
     shapes = [t.shape for t in model("sqlserver").tables.values() if t.spec.alias]
     declarations = [f"CREATE SCHEMA [{s}]" for s in ("bronze", "silver", "gold")]
     declarations += [sql.create_table(s, guarded=False) for s in shapes]
-    views = [sql.view_statement(*s.alias.split("."), published_columns(s), table=qualified(s.schema, s.name)) for s in shapes]
+    views = [
+        sql.view_statement(*s.alias.split("."), published_columns(s), table=qualified(s.schema, s.name)) for s in shapes
+    ]
     assert len(views) == 9
     assert checker.compile_errors(declarations, views) == []

@@ -24,12 +24,18 @@ def sampled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SampleRepor
 def test_headline_figures(sampled: tuple[Path, SampleReport, dict[str, dict[str, int]]]) -> None:
     _, report, tables = sampled
     assert {name: tables[name]["rows_total"] for name in report.rows} == report.rows
-    assert (tables["silver.users"]["rows_total"], tables["silver.viewing_sessions"]["rows_total"],
-            tables["silver.all_viewing_sessions"]["rows_total"], tables["silver.content"]["rows_total"]) == (4_271, 191_807, 222_785, 300)
+    assert (
+        tables["silver.users"]["rows_total"],
+        tables["silver.viewing_sessions"]["rows_total"],
+        tables["silver.all_viewing_sessions"]["rows_total"],
+        tables["silver.content"]["rows_total"],
+    ) == (4_271, 191_807, 222_785, 300)
 
 
 @pytest.mark.parametrize(("fate", "count"), [("quarantined", "rows_quarantined"), ("deduplicated", "rows_duplicate")])
-def test_planted_faults_are_accounted_for(fate: str, count: str, sampled: tuple[Path, SampleReport, dict[str, dict[str, int]]]) -> None:
+def test_planted_faults_are_accounted_for(
+    fate: str, count: str, sampled: tuple[Path, SampleReport, dict[str, dict[str, int]]]
+) -> None:
     _, report, tables = sampled
     for table in {p.table for p in report.planted}:
         assert tables[table][count] == report.count(fate, table), table

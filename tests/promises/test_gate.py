@@ -38,7 +38,9 @@ def test_a_failed_gate_leaves_everything_published_as_it_was(tmp_path: Path) -> 
     assert repaired.code == 0
     assert content(root, "silver.orders") == silver
     with duckdb.connect(str(root / "data/warehouse.duckdb"), read_only=True) as con:
-        assert not con.execute("SELECT 1 FROM information_schema.tables WHERE table_name LIKE '\\_\\_%' ESCAPE '\\'").fetchall()
+        assert not con.execute(
+            "SELECT 1 FROM information_schema.tables WHERE table_name LIKE '\\_\\_%' ESCAPE '\\'"
+        ).fetchall()
 
 
 def test_the_ledger_keeps_the_failure_and_its_verdict(tmp_path: Path) -> None:
@@ -67,7 +69,12 @@ def test_a_quarantine_rule_moves_the_row_and_publishes_the_rest(tmp_path: Path) 
     said = medallion(root, "run", "--json")
     assert said.code == 0, said.err
     silver = next(t for t in json.loads(said.out)["tables"] if t["table"] == "silver.orders")
-    assert (silver["rows_read"], silver["rows_quarantined"], silver["rows_filtered"], silver["rows_published"]) == (5, 1, 1, 3)
+    assert (silver["rows_read"], silver["rows_quarantined"], silver["rows_filtered"], silver["rows_published"]) == (
+        5,
+        1,
+        1,
+        3,
+    )
     rows = json.loads(medallion(root, "quarantine", "show", "silver.orders", "--json").out)
     assert [r["row_data"]["order_id"] for r in rows] == [9]
     assert "amount" in rows[0]["reasons"][0]
@@ -94,7 +101,9 @@ def test_when_every_row_would_be_held_nothing_is_published(tmp_path: Path) -> No
     root = write_project(tmp_path)
     assert medallion(root, "run").code == 0
     before = content(root, "bronze.orders")
-    (root / "data/raw/orders.csv").write_text("order_id,customer,amount,ordered_on\na,Ann,1,2024-01-01\nb,Bob,2,2024-01-01\n")
+    (root / "data/raw/orders.csv").write_text(
+        "order_id,customer,amount,ordered_on\na,Ann,1,2024-01-01\nb,Bob,2,2024-01-01\n"
+    )
     said = medallion(root, "run")
     assert said.code == 2
     assert "all 2 rows of orders were held back" in said.err

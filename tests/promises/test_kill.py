@@ -38,13 +38,23 @@ NEW = "order_id,customer,amount,ordered_on\n1,Ann,10.00,2024-01-01\n2,Bob,21.00,
 def tables(root: Path) -> dict[str, object]:
     """Every row of every table, quarantine and view, without what names the load."""
     with duckdb.connect(str(root / "data" / "warehouse.duckdb"), read_only=True) as con:
-        names = con.execute("SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema NOT IN ('ops')").fetchall()
+        names = con.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema NOT IN ('ops')"
+        ).fetchall()
         found: dict[str, object] = {}
         for schema, name in sorted(names):
-            kept = [r[0] for r in con.execute("SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ?",
-                                              [schema, name]).fetchall() if r[0] not in ("_load_id", "_loaded_at", "load_id", "quarantined_at", "quarantine_id")]
+            kept = [
+                r[0]
+                for r in con.execute(
+                    "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ?",
+                    [schema, name],
+                ).fetchall()
+                if r[0] not in ("_load_id", "_loaded_at", "load_id", "quarantined_at", "quarantine_id")
+            ]
             columns = ", ".join(f'"{c}"' for c in kept)
-            found[f"{schema}.{name}"] = sorted(map(repr, con.execute(f'SELECT {columns} FROM "{schema}"."{name}"').fetchall()))
+            found[f"{schema}.{name}"] = sorted(
+                map(repr, con.execute(f'SELECT {columns} FROM "{schema}"."{name}"').fetchall())
+            )
         return found
 
 
@@ -61,13 +71,21 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], 
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("step", STEPS)
-def test_a_killed_run_is_repaired_by_the_next(table: str, step: str, tmp_path: Path, clean: tuple[dict[str, object], dict[str, object]]) -> None:
+def test_a_killed_run_is_repaired_by_the_next(
+    table: str, step: str, tmp_path: Path, clean: tuple[dict[str, object], dict[str, object]]
+) -> None:
     before, after = clean
     root = write_project(tmp_path)
     assert medallion(root, "run").code == 0
     (root / "data/raw/orders.csv").write_text(NEW)
 
-    killed = subprocess.run([sys.executable, "-c", KILLER, table, step], cwd=root, env={"PYTHONPATH": str(ROOT), "PATH": ""}, capture_output=True, check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLER, table, step],
+        cwd=root,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        check=False,
+    )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     for name, rows in tables(root).items():
         if "." in name and not name.split(".")[1].startswith("__") and name in before:
@@ -81,7 +99,13 @@ def test_a_killed_run_is_repaired_by_the_next(table: str, step: str, tmp_path: P
 
 def test_the_first_run_can_be_killed_too(tmp_path: Path) -> None:
     root = write_project(tmp_path)
-    subprocess.run([sys.executable, "-c", KILLER, "silver.orders", "commit"], cwd=root, env={"PYTHONPATH": str(ROOT), "PATH": ""}, capture_output=True, check=False)
+    subprocess.run(
+        [sys.executable, "-c", KILLER, "silver.orders", "commit"],
+        cwd=root,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        check=False,
+    )
     said = medallion(root, "status")
     assert "interrupted" in said.out
     assert medallion(root, "run").code == 0

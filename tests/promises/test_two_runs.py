@@ -64,8 +64,13 @@ def test_a_second_run_is_refused_and_told_who_is_at_work(tmp_path: Path) -> None
 def test_a_second_run_waits_when_asked_to(tmp_path: Path) -> None:
     root = write_project(tmp_path)
     with run_at_work(root):
-        second = subprocess.Popen([sys.executable, "-m", "engine.cli", "run", "--wait", "60"], cwd=root, env={"PYTHONPATH": str(ROOT), "PATH": ""},
-                                  stderr=subprocess.PIPE, text=True)
+        second = subprocess.Popen(
+            [sys.executable, "-m", "engine.cli", "run", "--wait", "60"],
+            cwd=root,
+            env={"PYTHONPATH": str(ROOT), "PATH": ""},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         time.sleep(1)
         assert second.poll() is None
     _, err = second.communicate(timeout=60)
@@ -85,7 +90,11 @@ def test_status_shows_a_run_that_another_process_is_at(tmp_path: Path) -> None:
             status = json.loads(medallion(root, "status", "--json").out)
         assert status["running"]["pid"] == process.pid
         states = {name: (t["state"], t.get("step", "")) for name, t in status["tables"].items()}
-        assert states == {"bronze.orders": ("published", ""), "silver.orders": ("running", "gate"), "gold.customers": ("pending", "")}
+        assert states == {
+            "bronze.orders": ("published", ""),
+            "silver.orders": ("running", "gate"),
+            "gold.customers": ("pending", ""),
+        }
         assert "is at work" in medallion(root, "status").out
     after = json.loads(medallion(root, "status", "--json").out)
     assert after["running"] is None
