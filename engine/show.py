@@ -93,7 +93,7 @@ def query(project: Project, target: str, sql: str) -> tuple[list[str], list[tupl
     """Answer a T-SQL SELECT. Raises ProjectError where the SQL is wrong, WarehouseError where the warehouse is."""
     model = load_model(project, target, dt.datetime.now(dt.UTC).date())
     with reading(project, target) as warehouse:
-        catalog = _catalog(model, ledger.published(warehouse))
+        catalog = _catalog(model, ledger.published(warehouse)) | _kept_staging(model, warehouse)
         try:
             text = warehouse.translate(bind(parse(sql), catalog))
         except BindError as error:
@@ -127,6 +127,19 @@ def _catalog(model: Model, published: dict[str, Published]) -> dict[str, tuple[C
     for shape in ledger.TABLES:
         catalog[shape.full_name] = shape.columns
     return catalog
+
+
+def _kept_staging(model: Model, warehouse: DuckDBWarehouse) -> dict[str, tuple[Column, ...]]:
+    """The staging tables that failed loads left to look at."""
+    kept = warehouse.rows(
+        "SELECT table_schema, table_name FROM information_schema.tables WHERE starts_with(table_name, '__staging_')"
+    )
+    found = {}
+    for row in kept:
+        table = f"{row['table_schema']}.{row['table_name'].removeprefix('__staging_').rpartition('__')[0]}"
+        if table in model.tables:
+            found[f"{row['table_schema']}.{row['table_name']}".lower()] = model.tables[table].shape.columns
+    return found
 
 
 def status(project: Project, target: str) -> dict[str, Any]:

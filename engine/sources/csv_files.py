@@ -179,7 +179,9 @@ class CsvPart:
 
     def _rejects(self, con: duckdb.DuckDBPyConnection) -> list[tuple[int, str, str, str]]:
         found: list[tuple[int, str, str, str]] = con.execute(
-            f"SELECT line, min(error_type::VARCHAR), left(min(csv_line), {_KEPT}), min(error_message)"
+            f"SELECT line, min(error_type::VARCHAR), left(min(csv_line), {_KEPT}),"
+            # of a line with several columns too many each is a reject; the last one knows how many there are
+            " arg_max(error_message, coalesce(column_idx, 0))"
             f" FROM {_REJECTED} GROUP BY line ORDER BY line"
         ).fetchall()
         return found
