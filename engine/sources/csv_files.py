@@ -180,8 +180,9 @@ class CsvPart:
     def _rejects(self, con: duckdb.DuckDBPyConnection) -> list[tuple[int, str, str, str]]:
         found: list[tuple[int, str, str, str]] = con.execute(
             f"SELECT line, min(error_type::VARCHAR), left(min(csv_line), {_KEPT}),"
-            # of a line with several columns too many each is a reject; the last one knows how many there are
-            " arg_max(error_message, coalesce(column_idx, 0))"
+            # Each column too many, or missing, is a reject: the last or the first of a line knows how many it has.
+            " CASE WHEN min(error_type::VARCHAR) = 'TOO MANY COLUMNS' THEN arg_max(error_message, column_idx)"
+            " ELSE arg_min(error_message, coalesce(column_idx, 0)) END"
             f" FROM {_REJECTED} GROUP BY line ORDER BY line"
         ).fetchall()
         return found

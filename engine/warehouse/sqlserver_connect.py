@@ -6,6 +6,7 @@ errors are cleaned of it, and nothing here has it in its repr.
 
 from __future__ import annotations
 
+import datetime as dt
 import platform
 import random
 import re
@@ -50,6 +51,7 @@ _AUTHENTICATION = {
     "entra-integrated": "ActiveDirectoryIntegrated",
 }
 _ACCESS_TOKEN = 1256  # SQL_COPT_SS_ACCESS_TOKEN
+_DATETIMEOFFSET = -155  # SQL_SS_TIMESTAMPOFFSET, which pyodbc does not read by itself
 _YES = {
     "yes": "yes", "true": "yes", "1": "yes", "mandatory": "yes", "no": "no", "false": "no", "0": "no", "optional": "no",
     "strict": "strict",
@@ -218,6 +220,7 @@ class Connector:
         try:
             attributes = {_ACCESS_TOKEN: packed_token(_token())} if self.spec.auth == "entra" else {}
             connection = pyodbc.connect(text, autocommit=True, timeout=LOGIN_TIMEOUT, attrs_before=attributes)
+            connection.add_output_converter(_DATETIMEOFFSET, _moment)
             connection.execute(SETTINGS).close()
         except pyodbc.Error as error:
             failed = self.error(error)
@@ -261,6 +264,14 @@ def _token() -> str:
     except ImportError:
         raise WarehouseError("auth: entra needs azure-identity; pip install 'medallion-warehouse[mssql]'") from None
     return str(DefaultAzureCredential().get_token("https://database.windows.net/.default").token)
+
+
+def _moment(data: bytes | None) -> dt.datetime | None:
+    if data is None:
+        return None
+    year, month, day, hour, minute, second, nanoseconds, hours, minutes = struct.unpack("<6hI2h", data)
+    zone = dt.timezone(dt.timedelta(hours=hours, minutes=minutes))
+    return dt.datetime(year, month, day, hour, minute, second, nanoseconds // 1000, zone)
 
 
 def plain_words(said: str) -> str:

@@ -37,6 +37,7 @@ CHUNK_BYTES = 16 * 1024 * 1024
 CHUNK_ROWS = 10_000
 LOADER = "MEDALLION_SQLSERVER_LOADER"
 """The environment variable that chooses the way: bulk or inserts; bulk where it can be had when it is not set."""
+_AS_TEXT = frozenset({"datetime", "time", "datetimeoffset", "uuid"})
 _log = logging.getLogger(__name__)
 
 Batches = Callable[[], Iterator["pa.RecordBatch"]]
@@ -71,7 +72,7 @@ def load(
     way = "bulk" if bulk_reason(connector) == "" else "inserts"
     if rows and way == "bulk":
         try:
-            bulk_copy(connector, name, batches(), rows=rows, progress=progress)
+            bulk_copy(connector, name, padded(batches(), columns), rows=rows, progress=progress)
         except _Stalled:
             raise WarehouseError(
                 f"bulk copy into {name} took no rows for {STALL_SECONDS:.0f} s and was given up; "
@@ -170,6 +171,23 @@ def bulk_copy(
         raise failed[0]
 
 
+def padded(batches: Iterator[pa.RecordBatch], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+    """The batches with their char values as long as declared: not every server pads what a bulk copy brings."""
+    short = [(i, c.type.length or 1) for i, c in enumerate(columns) if c.type.fixed]
+    if not short:
+        return batches
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    def filled(batch: pa.RecordBatch) -> pa.RecordBatch:
+        arrays = list(batch.columns)
+        for i, length in short:
+            arrays[i] = pc.utf8_rpad(arrays[i], length)
+        return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+
+    return map(filled, batches)
+
+
 def _copy(connector: Connector, name: str, tap: _Tap) -> None:
     import mssql_python
 
@@ -205,30 +223,28 @@ def insert(
     """Insert the batches by arrays of parameters, in chunks of bounded size, each committed. Raises ServerError."""
     import pyodbc
 
-    statement = f"INSERT INTO {name} WITH (TABLOCK) ({names(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    marks = ", ".join(f"CAST(? AS {c.type})" if c.type.family in _AS_TEXT else "?" for c in columns)
+    statement = f"INSERT INTO {name} WITH (TABLOCK) ({names(columns)}) VALUES ({marks})"
     at_once = max(1, min(CHUNK_ROWS, CHUNK_BYTES // max(1, sum(_bytes(c) for c in columns))))
     sent = 0
-    connection.autocommit = False
     try:
         for batch in batches:
             for start in range(0, batch.num_rows, at_once):
                 chunk = batch.slice(start, at_once)
                 values = [_values(c, chunk.column(i)) for i, c in enumerate(columns)]
                 cursor = connection.cursor()
+                cursor.execute("BEGIN TRANSACTION")
                 cursor.fast_executemany = True
                 # Sizes keep the driver from asking the server for them, and from 2 GB a cell for (max) columns.
                 cursor.setinputsizes([_size(c, v) for c, v in zip(columns, values, strict=True)])
                 cursor.executemany(statement, list(zip(*values, strict=True)))
+                cursor.execute("COMMIT TRANSACTION")
                 cursor.close()
-                connection.commit()
                 sent += chunk.num_rows
                 if progress is not None:
                     progress(sent)
     except pyodbc.Error as error:
         raise connector.error(error) from None
-    finally:
-        if not connection.closed:
-            connection.autocommit = True
 
 
 def _bytes(column: Column) -> int:
@@ -236,32 +252,35 @@ def _bytes(column: Column) -> int:
 
 
 def _values(column: Column, array: Any) -> list[Any]:
-    if column.type.family in ("datetime", "time") and column.type.name != "datetimeoffset":
-        # As text every digit of a second arrives, whatever the driver makes of its own time types.
-        return [None if v is None else v.isoformat(*(" ",) if hasattr(v, "date") else ()) for v in array.to_pylist()]
-    if column.type.name == "datetimeoffset":
-        return [None if v is None else v.isoformat(" ") for v in array.to_pylist()]
-    return list(array.to_pylist())
+    values: list[Any] = array.to_pylist()
+    match column.type.family:
+        case "datetime" | "datetimeoffset":
+            # As text every digit of a second arrives, whatever the driver makes of its own time types.
+            fraction = "milliseconds" if column.type.name in ("datetime", "smalldatetime") else "auto"
+            return [None if v is None else v.isoformat("T", fraction) for v in values]
+        case "time":
+            return [None if v is None else v.isoformat() for v in values]
+    return values
 
 
 def _size(column: Column, values: Sequence[Any]) -> tuple[int, int, int] | None:
     import pyodbc
 
     type_ = column.type
-    longest = max((len(v) for v in values if v is not None), default=1) if type_.family in ("string", "binary") else 0
     match type_.family:
-        case "string":
-            return pyodbc.SQL_WVARCHAR, max(1, longest if type_.length == MAX else (type_.length or longest)), 0
-        case "binary":
-            return pyodbc.SQL_VARBINARY, max(1, longest if type_.length == MAX else (type_.length or longest)), 0
+        case "string" | "binary":
+            kind, most = (pyodbc.SQL_WVARCHAR, 4_000) if type_.family == "string" else (pyodbc.SQL_VARBINARY, 8_000)
+            size = type_.length or 1
+            if size == MAX:
+                size = max((len(v) for v in values if v is not None), default=1)
+            # Without a size a value is sent on its own, however long: slower, and no buffer for the longest of all.
+            return kind, max(1, size) if size <= most else 0, 0
         case "decimal":
             fixed = {"money": (19, 4), "smallmoney": (10, 4)}.get(type_.name)
             precision, scale = fixed or (type_.precision or 18, type_.scale or 0)
             return pyodbc.SQL_DECIMAL, precision, scale
-        case "datetime" | "time":
+        case family if family in _AS_TEXT:
             return pyodbc.SQL_WVARCHAR, 40, 0
-        case "uuid":
-            return pyodbc.SQL_WVARCHAR, 36, 0
     return None
 
 
