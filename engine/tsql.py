@@ -158,6 +158,9 @@ class Templates:
         """
         known = self.values | {k: _wrapped(v) for k, v in values.items()}
         try:
+            plain = self._plain(name)
+            if plain is not None:
+                return plain
             text = self._environment.get_template(name).render(known)
         except jinja2.TemplateNotFound as error:
             raise ProjectError(
@@ -172,6 +175,14 @@ class Templates:
                 Problem(f"not UTF-8 at byte {error.start}", f"templates/{name}", expected="a file saved as UTF-8")
             ) from None
         return _unmark(text, name)
+
+    def _plain(self, name: str) -> Rendered | None:
+        """A template without any Jinja is its own result; compiling it would take most of the time of a check."""
+        path = self.root / "templates" / name
+        text = path.read_text(encoding="utf-8") if path.is_file() else "{"
+        if "{" in text:
+            return None
+        return Rendered(text, tuple((f"templates/{name}", i + 1) for i in range(text.count("\n") + 1)))
 
     def _failure(self, error: Exception, name: str, known: Mapping[str, Any]) -> Problem:
         file, line = f"templates/{name}", 1
