@@ -1,0 +1,135 @@
+"""What a run asks of a warehouse. ``duckdb.py`` and ``sqlserver.py`` answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.ledger import Row
+from engine.warehouse import TableShape
+
+if TYPE_CHECKING:
+    import duckdb
+    import sqlalchemy
+
+    from engine.bind import Bound
+    from engine.sources import Landed, Scan
+
+Progress = Callable[[int], None]
+LedgerRows = Sequence[tuple[TableShape, Row]]
+
+
+class Warehouse(Protocol):
+    """Where tables are staged, judged and published. Open it with ``with``; every thread may use it then.
+
+    Every method raises WarehouseError in the warehouse's own words.
+    """
+
+    @property
+    def kind(self) -> str:
+        """The type of its target: duckdb or sqlserver."""
+
+    @property
+    def path(self) -> Path | None:
+        """The file that one process at a time writes; None for a server."""
+
+    @property
+    def ranks_in_select(self) -> bool:
+        """Whether ``build`` takes the SELECT with the column ``__rank``, by which ``drop_losers`` goes; else that
+        ranks the rows itself."""
+
+    def __enter__(self) -> Warehouse: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    def made(self) -> bool:
+        """Whether a run was ever here; may be asked before it is opened."""
+
+    def gate_engine(self) -> sqlalchemy.Engine:
+        """A SQLAlchemy engine for Great Expectations."""
+
+    def prepare(self) -> None:
+        """Make schemas and the ledger's tables; all of it may be there already."""
+
+    def sweep(self, keep: frozenset[str]) -> list[str]:
+        """Drop the staging that killed or failed loads left behind, except of the load ids in ``keep``; its names."""
+
+    def drop_staging(self, shape: TableShape) -> None:
+        """Drop what earlier loads of this table left in staging."""
+
+    @property
+    def scanner(self) -> duckdb.DuckDBPyConnection:
+        """The connection that sources are read with."""
+
+    def land(self, shape: TableShape, scan: Scan, load_id: str, progress: Progress | None) -> Landed:
+        """Fill this load's staging and held rows from a source."""
+
+    def translate(self, bound: Bound, tsql: str) -> str:
+        """The bound SELECT, whose text is ``tsql``, in this warehouse's SQL; raises engine.bind.BindError where it
+        would mean something else."""
+
+    def build(self, shape: TableShape, load_id: str, select: str, *, ranked: bool = False) -> int:
+        """Build staging from a translated SELECT; the number of rows in it."""
+
+    def drop_losers(self, shape: TableShape, load_id: str, order_by: str) -> int:
+        """Of staged rows that share a key keep the first by ``order_by``; the number of rows dropped."""
+
+    def settle_keys(self, shape: TableShape, load_id: str) -> tuple[int, int]:
+        """In landed rows: hold those with a null key, drop exact repeats of a key, hold the ones that contradict the
+        last landed row. Returns rows dropped and rows held."""
+
+    def hold(self, shape: TableShape, load_id: str, reasons: Sequence[tuple[str, str]], *, landed: bool) -> int:
+        """Move the staging rows that meet any (condition, reason) to the held rows; the number moved."""
+
+    def publish(
+        self,
+        shape: TableShape,
+        load_id: str,
+        *,
+        landed: bool,
+        ledger: Callable[[int], LedgerRows],
+        select: str = "",
+        settled: Sequence[str] = (),
+    ) -> int:
+        """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called with the
+        rows the published table then has; ``settled`` are quarantine ids that become replayed. Returns that number."""
+
+    def give_origins(
+        self, shape: TableShape, load_id: str, origins: Sequence[tuple[str | None, int | None]], *, audited: bool
+    ) -> None:
+        """Give rows that were landed from a list the origins they had: the nth row of the list its nth origin."""
+
+    def record(self, rows: LedgerRows) -> None:
+        """Write ledger rows by themselves: a run's state, a load that failed."""
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """The result as dictionaries."""
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and rows of a statement in this warehouse's own SQL."""
+
+    def count(self, schema: str, name: str) -> int:
+        """The number of rows in a table."""
+
+    def staging(self, shape: TableShape, load_id: str) -> tuple[str, str]:
+        """Schema and name of a load's staging table."""
+
+    def first_reason(self, shape: TableShape, load_id: str) -> str:
+        """Why the first held row of a load was held back."""
+
+    def highest(self, shape: TableShape, column: str) -> str | None:
+        """The highest published value of a column, as text that casts back; None in an empty table. Read inside the
+        publishing transaction."""
+
+    def exists(self, schema: str, name: str) -> bool:
+        """Whether there is a table or view of this name."""
+
+    def tables(self, schema: str) -> list[str]:
+        """The tables of a schema, by name."""
+
+    def columns(self, schema: str, name: str) -> list[str]:
+        """The column names of a table that is there; empty when it is not."""

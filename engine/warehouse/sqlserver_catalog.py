@@ -1,0 +1,235 @@
+"""What a SQL Server says about itself and its tables: asked once at connect, and once before a table is published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import WarehouseError
+from engine.sqltypes import MAX, Column, SqlType, parse_type
+from engine.tsql import ident, literal
+from engine.warehouse import TableShape
+from engine.warehouse.sqlserver_shape import (
+    BABELFISH,
+    SQL_SERVER,
+    STAGING,
+    Capabilities,
+    held_name,
+    primary_key,
+    published_columns,
+    qualified,
+    uses_columnstore,
+)
+
+Row = Mapping[str, Any]
+Ask = Callable[[str], list[dict[str, Any]]]
+_OLDEST, _COMPATIBILITY = 14, 130
+_AZURE_DATABASE = 5
+_CLOUD = (_AZURE_DATABASE, 8)
+_WITHOUT_COLUMNSTORE = {"Basic", "S0", "S1", "S2"}
+
+SERVER = """\
+SELECT CAST(SERVERPROPERTY('Babelfish') AS int) AS [babelfish],
+    CAST(SERVERPROPERTY('EngineEdition') AS int) AS [edition],
+    CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(40)) AS [version],
+    CAST(DATABASEPROPERTYEX(DB_NAME(), 'ServiceObjective') AS nvarchar(40)) AS [tier],
+    (SELECT [compatibility_level] FROM sys.databases WHERE [database_id] = DB_ID()) AS [compatibility];"""
+
+
+def capabilities(found: Row) -> Capabilities:
+    """What the server that answered ``SERVER`` can do. Raises WarehouseError for one that is too old."""
+    if found["babelfish"] == 1:
+        return BABELFISH
+    major = int(str(found["version"] or "0").partition(".")[0])
+    cloud = found["edition"] in _CLOUD
+    if not cloud and major < _OLDEST:
+        raise WarehouseError(f"this is SQL Server version {found['version']}; 2017 (14) or later is needed")
+    if (found["compatibility"] or 0) < _COMPATIBILITY:
+        raise WarehouseError(
+            f"the database has compatibility level {found['compatibility']}, {_COMPATIBILITY} or more is needed; "
+            "ALTER DATABASE CURRENT SET COMPATIBILITY_LEVEL = 150"
+        )
+    if cloud and found["tier"] in _WITHOUT_COLUMNSTORE:
+        return Capabilities(columnstore=False)
+    return SQL_SERVER
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands under a table's name now. ``kind`` is U for a table, V for a view, empty for nothing."""
+
+    kind: str
+    columns: tuple[tuple[str, str, bool], ...] = ()
+    """name, type and whether it may be null, in order"""
+    key: tuple[str, ...] = ()
+    columnstore: bool = False
+    held: bool = False
+    alias: tuple[str, ...] | None = None
+    """the columns of the alias view; None when there is none"""
+
+    def fits(self, shape: TableShape, server: Capabilities) -> bool:
+        """Whether the table is the one that ``shape`` declares, so that rows are all that has to change."""
+        wanted = tuple((c.name, str(c.type), c.nullable) for c in published_columns(shape))
+        return (
+            self.kind == "U"
+            and self.columns == wanted
+            and _folded(self.key) == _folded(primary_key(shape))
+            and self.columnstore == uses_columnstore(shape, server)
+        )
+
+    def new_columns(self, shape: TableShape) -> list[Column]:
+        """The columns that a table which keeps its rows has to be given. Raises WarehouseError for any difference
+        that would cost rows."""
+        found = {name.casefold(): type_ for name, type_, _ in self.columns}
+        wanted = published_columns(shape)
+        changed = [
+            f"{c.name} was {found[c.name.casefold()]}, is {c.type}"
+            for c in wanted
+            if found.get(c.name.casefold(), str(c.type)) != str(c.type)
+        ]
+        names = {c.name.casefold() for c in wanted}
+        changed += [f"{name} is gone" for name, _, _ in self.columns if name.casefold() not in names]
+        if _folded(self.key) != _folded(primary_key(shape)):
+            changed.append(f"the key was ({', '.join(self.key)}), is ({', '.join(primary_key(shape))})")
+        if changed:
+            raise WarehouseError(
+                f"{shape.full_name} keeps the rows of earlier loads (load: {shape.load}), and its columns changed: "
+                f"{'; '.join(changed)}. Keep the columns as they were, or publish under a new table name"
+            )
+        return [c for c in wanted if c.name.casefold() not in found]
+
+
+def _folded(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name.casefold() for name in names)
+
+
+def standing(ask: Ask, shape: TableShape, load_id: str) -> Standing:
+    """What stands where ``shape`` is to be published, and what this load has ready."""
+    rows = ask(_STANDING.format(table=literal(qualified(shape.schema, shape.name)),
+                                held=literal(qualified(STAGING, held_name(shape, load_id))),
+                                alias=literal(qualified(*shape.alias.split(".", 1)) if shape.alias else "")))  # fmt: skip
+    about = rows[0]
+    columns = [r for r in rows if r["what"] == "column"]
+    if not about["kind"]:
+        return Standing("", held=bool(about["held"]), alias=_alias(about, rows))
+    key = [r for r in rows if r["what"] == "key"]
+    return Standing(
+        about["kind"].strip(),
+        tuple((r["name"], str(_type(r)), bool(r["nullable"])) for r in sorted(columns, key=lambda r: r["place"])),
+        tuple(r["name"] for r in sorted(key, key=lambda r: r["place"])),
+        bool(about["columnstore"]),
+        bool(about["held"]),
+        _alias(about, rows),
+    )
+
+
+def _alias(about: Row, rows: Sequence[Row]) -> tuple[str, ...] | None:
+    if not about["alias"]:
+        return None
+    return tuple(r["name"] for r in sorted((r for r in rows if r["what"] == "alias"), key=lambda r: r["place"]))
+
+
+_STANDING = """\
+DECLARE @table int = OBJECT_ID({table}), @alias int = OBJECT_ID({alias}, N'V'), @held int = OBJECT_ID({held}, N'U');
+SELECT N'table' AS [what], 0 AS [place], N'' AS [name], N'' AS [type], 0 AS [bytes], 0 AS [precision], 0 AS [scale],
+    0 AS [nullable],
+    COALESCE((SELECT CAST([type] AS nvarchar(2)) FROM sys.objects WHERE [object_id] = @table), N'') AS [kind],
+    CASE WHEN @held IS NULL THEN 0 ELSE 1 END AS [held],
+    CASE WHEN @alias IS NULL THEN 0 ELSE 1 END AS [alias],
+    (SELECT COUNT(*) FROM sys.indexes WHERE [object_id] = @table AND [type] = 5) AS [columnstore]
+UNION ALL
+SELECT CASE [c].[object_id] WHEN @table THEN N'column' ELSE N'alias' END, [c].[column_id], [c].[name], [t].[name],
+    [c].[max_length], [c].[precision], [c].[scale], CAST([c].[is_nullable] AS int), N'', 0, 0, 0
+FROM sys.columns AS [c]
+INNER JOIN sys.types AS [t] ON [t].[user_type_id] = [c].[user_type_id]
+WHERE [c].[object_id] = @table OR [c].[object_id] = @alias
+UNION ALL
+SELECT N'key', [k].[key_ordinal], [c].[name], N'', 0, 0, 0, 0, N'', 0, 0, 0
+FROM sys.indexes AS [i]
+INNER JOIN sys.index_columns AS [k] ON [k].[object_id] = [i].[object_id] AND [k].[index_id] = [i].[index_id]
+INNER JOIN sys.columns AS [c] ON [c].[object_id] = [k].[object_id] AND [c].[column_id] = [k].[column_id]
+WHERE [i].[object_id] = @table AND [i].[is_primary_key] = 1;"""
+
+
+def _type(row: Row) -> SqlType | str:
+    name, size = row["type"], row["bytes"]
+    if name in ("nvarchar", "nchar", "varchar", "char", "varbinary", "binary"):
+        length = "max" if size == MAX else size // 2 if name in ("nvarchar", "nchar") else size
+        return parse_type(f"{name}({length})")
+    if name in ("decimal", "numeric"):
+        return parse_type(f"decimal({row['precision']},{row['scale']})")
+    if name in ("datetime2", "time", "datetimeoffset"):
+        return parse_type(f"{name}({row['scale']})")
+    try:
+        return parse_type(name)
+    except ValueError:
+        return str(name)
+
+
+# --- what keeps a table from being switched in ----------------------------------------------------------------------
+
+
+def hindrances(table: str) -> str:
+    """A query that names what else hangs on a published table: ``fact`` is foreign key, trigger, index, masked column,
+    computed column or schema-bound view. A table with none of these can be truncated and switched."""
+    return _HINDRANCES.format(table=literal(table))
+
+
+_HINDRANCES = """\
+DECLARE @table int = OBJECT_ID({table}, N'U');
+SELECT N'foreign key' AS [fact], [name] FROM sys.foreign_keys
+WHERE [referenced_object_id] = @table OR [parent_object_id] = @table
+UNION ALL SELECT N'trigger', [name] FROM sys.triggers WHERE [parent_id] = @table
+UNION ALL SELECT N'index', [name] FROM sys.indexes
+WHERE [object_id] = @table AND [is_primary_key] = 0 AND [type] NOT IN (0, 5)
+UNION ALL SELECT N'check', [name] FROM sys.check_constraints WHERE [parent_object_id] = @table
+UNION ALL SELECT N'masked column', [name] FROM sys.columns WHERE [object_id] = @table AND [is_masked] = 1
+UNION ALL SELECT N'computed column', [name] FROM sys.columns WHERE [object_id] = @table AND [is_computed] = 1
+UNION ALL SELECT N'schema-bound view', OBJECT_NAME([referencing_id]) FROM sys.sql_expression_dependencies
+WHERE [referenced_id] = @table AND [is_schema_bound_reference] = 1 AND [referencing_id] <> @table;"""
+
+
+def granted(table: str) -> str:
+    """A query for the statements that give a table's permissions again: one column, ``statement``."""
+    return _GRANTED.format(table=literal(table), name=literal(table.replace("'", "''"))[1:])
+
+
+_GRANTED = """\
+SELECT CASE [p].[state] WHEN 'W' THEN N'GRANT' ELSE CAST([p].[state_desc] AS nvarchar(60)) END + N' '
+    + CAST([p].[permission_name] AS nvarchar(128)) + N' ON OBJECT::' + {table}
+    + CASE WHEN [c].[name] IS NULL THEN N'' ELSE N' (' + QUOTENAME([c].[name]) + N')' END
+    + N' TO ' + QUOTENAME([u].[name]) + CASE [p].[state] WHEN 'W' THEN N' WITH GRANT OPTION' ELSE N'' END AS [statement]
+FROM sys.database_permissions AS [p]
+INNER JOIN sys.database_principals AS [u] ON [u].[principal_id] = [p].[grantee_principal_id]
+LEFT JOIN sys.columns AS [c] ON [c].[object_id] = [p].[major_id] AND [c].[column_id] = [p].[minor_id]
+    AND [p].[minor_id] > 0
+WHERE [p].[class] = 1 AND [p].[major_id] = OBJECT_ID({table});"""
+
+
+def blockers(table: str) -> str:
+    """A query for the sessions that hold a lock on a table; needs VIEW SERVER STATE."""
+    return (
+        "SELECT DISTINCT s.[session_id], s.[login_name], s.[host_name], s.[program_name]"
+        " FROM sys.dm_tran_locks AS l INNER JOIN sys.dm_exec_sessions AS s ON s.[session_id] = l.[request_session_id]"
+        f" WHERE l.[resource_type] = 'OBJECT' AND l.[resource_associated_entity_id] = OBJECT_ID({literal(table)})"
+        " AND l.[request_status] = 'GRANT' AND s.[session_id] <> @@SPID"
+    )
+
+
+def ledger_write(shape: TableShape) -> str:
+    """Write rows of a ledger table, given as JSON by the one parameter: what has their keys is replaced."""
+    table = qualified(shape.schema, shape.name)
+    keys = [c for c in shape.columns if c.name in shape.key]
+
+    def read(columns: Sequence[Column]) -> str:
+        given = ", ".join(f"{ident(c.name)} {c.type} {literal('$.' + c.name)}" for c in columns)
+        return f"OPENJSON(@rows) WITH ({given})"
+
+    names = ", ".join(ident(c.name) for c in shape.columns)
+    same = " AND ".join(f"[new].{ident(c.name)} = [old].{ident(c.name)}" for c in keys)
+    return (
+        "SET NOCOUNT ON; DECLARE @rows nvarchar(max) = ?;\n"
+        f"DELETE [old] FROM {table} AS [old] INNER JOIN {read(keys)} AS [new] ON {same};\n"
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM {read(shape.columns)} AS [new];"
+    )
