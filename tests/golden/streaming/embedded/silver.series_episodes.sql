@@ -3,7 +3,8 @@
 SELECT
     CAST(TRIM(c.content_id) AS nvarchar(20))   AS content_id,
     CAST(e.[key] AS int) + 1                   AS season_number,
-    CAST(e.[value] AS int)                     AS episode_count
+    -- A count that is no number becomes NULL, which the suite holds back; the other seasons stay.
+    TRY_CAST(e.[value] AS int)                 AS episode_count
 FROM bronze.content AS c
 CROSS APPLY OPENJSON(c.episodes_per_season) AS e
 WHERE c.content_type = N'series'
@@ -18,7 +19,7 @@ FROM (
 SELECT
     trim("c"."content_id", ' ') AS "content_id",
     CAST(tsql.whole("e"."key") AS INTEGER) + 1 AS "season_number",
-    CAST(tsql.whole("e"."value") AS INTEGER) AS "episode_count"
+    TRY_CAST(tsql.try_whole("e"."value") AS INTEGER) AS "episode_count"
 FROM "bronze"."content" AS "c"
 CROSS JOIN LATERAL (SELECT e.key, CASE WHEN e.type = 'VARCHAR' THEN json_extract_string(e.value, '$') WHEN e.type <> 'NULL' THEN CAST(e.value AS VARCHAR) END, tsql.json_kind(e.type) FROM json_each("c"."episodes_per_season", '$') AS e) AS "e" ("key", "value", "type")
 WHERE rtrim("c"."content_type", ' ') = 'series'

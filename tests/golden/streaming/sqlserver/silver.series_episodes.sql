@@ -26,7 +26,8 @@ FROM (
 SELECT
     CAST(TRIM(c.content_id) AS nvarchar(20))   AS content_id,
     CAST(e.[key] AS int) + 1                   AS season_number,
-    CAST(e.[value] AS int)                     AS episode_count
+    -- A count that is no number becomes NULL, which the suite holds back; the other seasons stay.
+    TRY_CAST(e.[value] AS int)                 AS episode_count
 FROM bronze.content AS c
 CROSS APPLY OPENJSON(c.episodes_per_season) AS e
 WHERE c.content_type = N'series'
@@ -91,7 +92,7 @@ BEGIN TRY
     SELECT @total = COUNT_BIG(*) FROM [silver].[series_episodes];
     SET @inserted = @total;
     INSERT INTO [ops].[loads] ([table_name], [load_id], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [error])
-VALUES (N'silver.series_episodes', N'20260101T000000_abcdef', N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'a5d97a39d445f6e3a51dfecc6461214b', N'', N'{}', N'{"content_id": "nvarchar(20)", "season_number": "int", "episode_count": "int"}', NULL);
+VALUES (N'silver.series_episodes', N'20260101T000000_abcdef', N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'38342271c03a076de6045af2f26315b0', N'', N'{}', N'{"content_id": "nvarchar(20)", "season_number": "int", "episode_count": "int"}', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH
