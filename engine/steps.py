@@ -94,7 +94,10 @@ def _land(load: Load) -> None:
 
     record, model = load.record, load.model
     source = open_source(model.project.source(load.table.spec.source or "", model.target), model.project.root)
-    files = source.changed_files(load.last.fingerprint) if load.table.spec.load == "append" and load.last else None
+    files = None
+    if load.table.spec.load == "append" and load.last and load.last.definition == load.table.definition:
+        # Nothing changed but the load was asked for: then every file is read again, in the place of its rows.
+        files = source.changed_files(load.last.fingerprint) or None
     scan = source.scan(
         load.warehouse.scanner,
         source_columns(load.table.spec),

@@ -66,6 +66,8 @@ def test_append_reads_only_new_files_and_replaces_a_changed_one(tmp_path: Path) 
     ]
     assert rows(root, "SELECT count(*) FROM bronze.orders") == [(5,)]
     assert json.loads(_run(root))["published"] == 0
+    forced = json.loads(medallion(root, "run", "--force", "--select", "bronze.orders", "--json").out)
+    assert (forced["tables"][0]["rows_read"], forced["tables"][0]["rows_total"]) == (5, 5)
 
 
 def _run(root: Path) -> str:
