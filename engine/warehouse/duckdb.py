@@ -123,13 +123,14 @@ class DuckDBWarehouse:
         return [f"{schema}.{name}" for schema, name in left]
 
     def _drop(self, schema: str, name: str) -> None:
-        self._cursor.execute(f"DROP {self._kinds[schema, name]} {qualified(schema, name)}")
+        self._cursor.execute(f"DROP {self._kinds[schema, name]} IF EXISTS {qualified(schema, name)}")
         del self._kinds[schema, name]
 
     def drop_staging(self, shape: TableShape) -> None:
         """Drop what earlier loads of this table left in staging."""
         mine = (f"__staging_{shape.name}", f"__held_{shape.name}")
-        for schema, name in [n for n in self._kinds if n[0] == shape.schema and n[1].startswith("__")]:
+        # A copy first: other loads add their tables meanwhile.
+        for schema, name in [n for n in list(self._kinds) if n[0] == shape.schema and n[1].startswith("__")]:
             if name.rpartition("__")[0] in mine:
                 self._drop(schema, name)
 
