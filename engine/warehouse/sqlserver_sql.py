@@ -144,15 +144,18 @@ def count(schema: str, name: str) -> str:
 
 
 def dedupe(shape: TableShape, load_id: str, order_by: str, server: Capabilities = SQL_SERVER) -> str:
-    """Of the staged rows that share a key keep the first by ``order_by`` (ORDER BY text). The row count is what went.
+    """Of the staged rows that share a key keep the first by ``order_by`` (ORDER BY text); rows without a key stay.
 
-    Rows without a key stay. Raises ValueError for a server that cannot delete from a CTE.
+    Returns one row with the number of rows dropped.
     """
-    if not server.delete_from_cte:
-        raise ValueError(
-            f"{shape.full_name}: this server deletes no rows by their rank, so a table cannot be deduplicated"
-        )
-    return render("dedupe", staging=_staging(shape, load_id), key=shape.key, order_by=order_by)
+    return render(
+        "dedupe",
+        staging=_staging(shape, load_id),
+        key=shape.key,
+        columns=staged_columns(shape),
+        order_by=order_by,
+        delete_from_cte=server.delete_from_cte,
+    )
 
 
 def settle_keys(shape: TableShape, load_id: str, server: Capabilities = SQL_SERVER) -> str:
@@ -213,9 +216,12 @@ def publish(
     as_of: dt.datetime | None = None,
     held: bool = True,
     rows: int | None = None,
+    commit: bool = True,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
 ) -> str:
     """One batch, one transaction: application lock, the table's load strategy, held rows to quarantine, the ledger.
+
+    Without ``commit`` the transaction stays open, for the ledger's rows to be sent after it as parameters.
 
     ``ledger_sql`` is the ledger's statements; they may read the variables @inserted, @updated, @removed and @total
     (rows, bigint), which are also the one row that the batch returns. A view needs its ``select``, a partition load
@@ -241,6 +247,7 @@ def publish(
         "resource": lock_name(shape.full_name),
         "lock_timeout_ms": lock_timeout_ms,
         "ledger_sql": ledger_sql,
+        "commit": commit,
         "held": _held(shape, load_id) if held and shape.load != "view" else "",
         "supersede": shape.load == "replace",
         "quarantined": _published(quarantine_shape(shape)),

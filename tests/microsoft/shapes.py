@@ -166,7 +166,7 @@ def statements(case: Case) -> dict[str, str]:
             made["build"] = sql.build(shape, LOAD, case.select)
         if rules:
             made["hold"] = sql.hold(shape, LOAD, rules)
-        if shape.key and server.delete_from_cte:
+        if shape.key:
             made["dedupe"] = sql.dedupe(shape, LOAD, f"{ident(staged_columns(shape)[-1].name)} DESC", server)
         if shape.key and set(AUDIT_COLUMNS) <= set(shape.columns):
             made["settle_keys"] = sql.settle_keys(shape, LOAD, server)

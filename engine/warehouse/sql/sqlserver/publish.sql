@@ -27,8 +27,10 @@ BEGIN TRY
     IF @inserted + @updated <> {{ rows }}
         THROW 50002, {{ ("the rows published differ from the rows staged for " ~ table) | message }}, 1;
 {%- endif %}
+{%- if commit %}
     {{ ledger_sql }}
     COMMIT TRANSACTION;
+{%- endif %}
 END TRY
 BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;

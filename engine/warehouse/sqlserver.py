@@ -1,0 +1,275 @@
+"""SQL Server as warehouse: templates run as they are written, staging is committed, publishing is one transaction.
+
+Every thread works on a connection of its own from one pool. Statements commit by themselves; the one transaction is
+``publish``. What may be run twice is tried again after a transient error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from engine.ledger import TABLES, Row
+from engine.tsql import ident, literal
+from engine.warehouse import TableShape
+from engine.warehouse import sqlserver_catalog as catalog
+from engine.warehouse import sqlserver_sql as sql
+from engine.warehouse.protocol import LedgerRows, Progress
+from engine.warehouse.sqlserver_connect import Connector, retrying
+from engine.warehouse.sqlserver_load import load
+from engine.warehouse.sqlserver_lock import SessionLock, taken
+from engine.warehouse.sqlserver_publish import Publication, write_ledger
+from engine.warehouse.sqlserver_session import Session
+from engine.warehouse.sqlserver_shape import (
+    QUARANTINE,
+    SQL_SERVER,
+    STAGING,
+    Capabilities,
+    held_name,
+    qualified,
+    quarantine_shape,
+    staged_columns,
+    staging_name,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow
+    import sqlalchemy
+
+    from engine.bind import Bound
+    from engine.sources import Landed, Scan
+    from engine.specs import SqlServerTarget
+
+SCHEMAS = ("ops", "bronze", "silver", "gold", QUARANTINE, STAGING)
+SCAN_MEMORY = "512MB"
+"""What reading files may take; beyond it DuckDB goes to disk."""
+
+
+class SqlServerWarehouse(Session):
+    """A database on a SQL Server. What may be read and made is the login's permissions' to say."""
+
+    kind = "sqlserver"
+    path = None
+    ranks_in_select = False
+
+    def __init__(self, spec: SqlServerTarget) -> None:
+        super().__init__(Connector(spec))
+        self.server: Capabilities = SQL_SERVER
+        self._lock: SessionLock | None = None
+
+    def __enter__(self) -> SqlServerWarehouse:
+        self.open()
+        try:
+            self.server = catalog.capabilities(self.rows(catalog.SERVER)[0])
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self.close()
+
+    def gate_engine(self) -> sqlalchemy.Engine:
+        return self.connector.engine(1)
+
+    # -- who is at work ----------------------------------------------------------------------------------------------
+
+    def run_lock(self, wait: float | None, tell: Callable[[str], None]) -> SessionLock:
+        """The lock that keeps other runs off this database; may be taken before the warehouse is open."""
+        self._lock = SessionLock(self.connector, wait, tell, self.holder)
+        return self._lock
+
+    def at_work(self) -> Row | None:
+        """The row of the run that is at work now, None when there is none."""
+        if not taken(self.connector):
+            return None
+        if not self.made():
+            return {}
+        rows = self._read("SELECT TOP (1) * FROM [ops].[runs] WHERE [state] = 'running' ORDER BY [started_at] DESC")
+        return rows[0] if rows else {}
+
+    def holder(self) -> str:
+        """The run that is at work, in words."""
+        run = self.at_work()
+        if not run:
+            return "another process"
+        return f"run {run['run_id']} (process {run['pid']} on {run['host']}, since {run['started_at']} UTC)"
+
+    def made(self) -> bool:
+        return self._read("SELECT OBJECT_ID(N'[ops].[loads]', N'U') AS [found]")[0]["found"] is not None
+
+    def _read(self, text: str) -> list[Row]:
+        """Rows, from a connection of its own where the warehouse is not open."""
+        if self.is_open:
+            return self.rows(text)
+        session = Session(self.connector)
+        session.open()
+        try:
+            return session.rows(text)
+        finally:
+            session.close()
+
+    # -- set-up ------------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        for batch in (*sql.create_schemas(SCHEMAS), *(sql.create_table(shape, self.server) for shape in TABLES)):
+            retrying(partial(self.run, batch))
+
+    def sweep(self, keep: frozenset[str]) -> list[str]:
+        # No other run is at work, so nothing is too young to go.
+        batch = sql.janitor("SELECT N''", sorted(keep), older_than_minutes=-1)
+        return [str(r["object"]) for r in self.rows(batch)]
+
+    def drop_staging(self, shape: TableShape) -> None:
+        left = f"{shape.schema}_{shape.name}__"
+        found = self.rows(
+            "SELECT [o].[name] AS [name], [o].[type] AS [type] FROM sys.objects AS [o]"
+            f" WHERE [o].[schema_id] = SCHEMA_ID({literal(STAGING)}) AND [o].[type] IN ('U', 'V')"
+            f" AND (LEFT([o].[name], {len(left)}) = {literal(left)}"
+            f" OR LEFT([o].[name], {len(left) + 5}) = {literal('held_' + left)})"
+        )
+        for row in found:
+            if "__" not in row["name"].removeprefix("held_")[len(left) :]:
+                kind = "VIEW" if row["type"].strip() == "V" else "TABLE"
+                self.run(f"DROP {kind} IF EXISTS {qualified(STAGING, row['name'])}")
+
+    # -- build -------------------------------------------------------------------------------------------------------
+
+    @property
+    def scanner(self) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        if not hasattr(self._local, "scanner"):
+            off = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+            connection = duckdb.connect(config={**off, "memory_limit": SCAN_MEMORY})
+            connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = true")
+            self._local.scanner = connection
+        scanner: duckdb.DuckDBPyConnection = self._local.scanner
+        return scanner
+
+    def land(self, shape: TableShape, scan: Scan, load_id: str, progress: Progress | None) -> Landed:
+        self.run(sql.create_staging(shape, load_id))
+        self.run(sql.create_held(shape, load_id))
+        columns, held = staged_columns(shape), quarantine_shape(shape).columns
+        with scan.batches(self.scanner, rows_per_batch=122_880) as ready:
+
+            def rows() -> Iterator[pyarrow.RecordBatch]:
+                return (batch.select([c.name for c in columns]) for batch in ready.rows())
+
+            where, held_where = (STAGING, staging_name(shape, load_id)), (STAGING, held_name(shape, load_id))
+            landed = ready.landed
+            load(self.connector, self.connection, where, columns, rows, landed.rows_staged, progress)
+            load(self.connector, self.connection, held_where, held, lambda: iter(ready.held()), landed.rows_quarantined)
+        return landed
+
+    def translate(self, bound: Bound, tsql: str) -> str:
+        return tsql.strip().rstrip(";").rstrip()
+
+    def build(self, shape: TableShape, load_id: str, select: str, *, ranked: bool = False) -> int:
+        if shape.load == "view":
+            self.run(sql.staging_view(shape, load_id, select, self.server))
+            return self.count(STAGING, staging_name(shape, load_id))
+
+        def unit() -> int:
+            # From nothing each time: after a lost connection nobody knows how much of the first attempt is there.
+            self.run(sql.create_staging(shape, load_id))
+            return int(self.scalar(sql.build(shape, load_id, select) + "\nSELECT ROWCOUNT_BIG() AS [built];"))
+
+        return retrying(unit)
+
+    def drop_losers(self, shape: TableShape, load_id: str, order_by: str) -> int:
+        return int(self.scalar(sql.dedupe(shape, load_id, order_by, self.server)))
+
+    def settle_keys(self, shape: TableShape, load_id: str) -> tuple[int, int]:
+        if not shape.key:
+            return 0, 0
+        without = self.hold(
+            shape, load_id, [(f"{ident(k)} IS NULL", f"{k}: the key is empty") for k in shape.key], landed=True
+        )
+        dropped, held = self.run(sql.settle_keys(shape, load_id, self.server))[1][0]
+        return int(dropped), without + int(held)
+
+    def hold(self, shape: TableShape, load_id: str, reasons: Sequence[tuple[str, str]], *, landed: bool) -> int:
+        either = " OR ".join(f"({condition})" for condition, _ in reasons)
+        if not self.scalar(
+            f"SELECT COUNT_BIG(*) FROM {qualified(STAGING, staging_name(shape, load_id))} WHERE {either}"
+        ):
+            return 0
+        if not self.exists(STAGING, held_name(shape, load_id)):
+            self.run(sql.create_held(shape, load_id))
+        return int(self.scalar(sql.hold(shape, load_id, [sql.Rule(*reason) for reason in reasons])))
+
+    # -- publish -----------------------------------------------------------------------------------------------------
+
+    def publish(
+        self,
+        shape: TableShape,
+        load_id: str,
+        *,
+        landed: bool,
+        ledger: Callable[[int], LedgerRows],
+        select: str = "",
+        settled: Sequence[str] = (),
+    ) -> int:
+        if self._lock is not None:
+            self._lock.check()
+        total = Publication(self, self.server, shape, load_id, select=select, settled=settled).publish(ledger)
+        # Not in the transaction: dropping there makes two publishes wait for each other in the system tables.
+        self.run(sql.drop_staging(shape, load_id))
+        return total
+
+    def record(self, rows: LedgerRows) -> None:
+        retrying(lambda: write_ledger(self, rows))
+
+    def give_origins(
+        self, shape: TableShape, load_id: str, origins: Sequence[tuple[str | None, int | None]], *, audited: bool
+    ) -> None:
+        rows = json.dumps([{"n": n, "file": file, "row": row} for n, (file, row) in enumerate(origins, 1)])
+        given = "OPENJSON(@rows) WITH ([n] bigint '$.n', [file] nvarchar(400) '$.file', [row] bigint '$.row')"
+        tables = [(qualified(STAGING, held_name(shape, load_id)), "source_file", "source_row", "NULL", "NULL")]
+        if audited:
+            tables.append((qualified(STAGING, staging_name(shape, load_id)), "_source_file", "_source_row", "N''", "0"))
+        for table, file, row, no_file, no_row in tables:
+            self.run(
+                "SET NOCOUNT ON; DECLARE @rows nvarchar(max) = ?;\n"
+                f"UPDATE [t] SET {file} = COALESCE([o].[file], {no_file}), {row} = COALESCE([o].[row], {no_row})\n"
+                f"FROM {table} AS [t] INNER JOIN {given} AS [o] ON [o].[n] = [t].{row};",
+                (rows,),
+            )
+
+    # -- read --------------------------------------------------------------------------------------------------------
+
+    def count(self, schema: str, name: str) -> int:
+        return int(self.query(sql.count(schema, name))[1][0][0])
+
+    def staging(self, shape: TableShape, load_id: str) -> tuple[str, str]:
+        return STAGING, staging_name(shape, load_id)
+
+    def first_reason(self, shape: TableShape, load_id: str) -> str:
+        held = qualified(STAGING, held_name(shape, load_id))
+        rows = self.rows(f"SELECT TOP (1) JSON_VALUE([reasons], '$[0]') AS [reason] FROM {held} ORDER BY [source_row]")
+        return str(rows[0]["reason"]) if rows else ""
+
+    def highest(self, shape: TableShape, column: str) -> str | None:
+        style = {"datetime": 121, "smalldatetime": 121, "float": 3, "real": 3, "varbinary": 1, "binary": 1}
+        kind = next((c.type.name for c in shape.columns if c.name.casefold() == column.casefold()), "")
+        table = qualified(shape.schema, shape.name)
+        found = self.scalar(f"SELECT CONVERT(nvarchar(400), MAX({ident(column)}), {style.get(kind, 0)}) FROM {table}")
+        return None if found is None else str(found)
+
+    def exists(self, schema: str, name: str) -> bool:
+        return self.scalar(f"SELECT OBJECT_ID({literal(qualified(schema, name))})") is not None
+
+    def tables(self, schema: str) -> list[str]:
+        named = "SELECT [name] FROM sys.objects WHERE [type] = 'U' AND [schema_id] = SCHEMA_ID(?) ORDER BY [name]"
+        return [r["name"] for r in self.rows(named, (schema,))]
+
+    def columns(self, schema: str, name: str) -> list[str]:
+        named = "SELECT [name] FROM sys.columns WHERE [object_id] = OBJECT_ID(?) ORDER BY [column_id]"
+        return [r["name"] for r in self.rows(named, (qualified(schema, name),))]

@@ -1,0 +1,199 @@
+"""Staging becomes the published table on SQL Server: what has to be made first, then one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from engine.errors import WarehouseError
+from engine.ledger import LOADS
+from engine.tsql import ident, literal
+from engine.warehouse import TableShape
+from engine.warehouse import sqlserver_catalog as catalog
+from engine.warehouse import sqlserver_sql as sql
+from engine.warehouse.protocol import LedgerRows
+from engine.warehouse.sqlserver_connect import ServerError, retrying
+from engine.warehouse.sqlserver_session import Session
+from engine.warehouse.sqlserver_shape import (
+    STAGING,
+    Capabilities,
+    lock_name,
+    published_columns,
+    qualified,
+    quarantine_shape,
+    staging_name,
+)
+
+KEEPS_ROWS = ("merge", "append", "partition", "scd2")
+
+
+class Publication:
+    """One load on its way from staging to its published table."""
+
+    def __init__(
+        self,
+        session: Session,
+        server: Capabilities,
+        shape: TableShape,
+        load_id: str,
+        *,
+        select: str = "",
+        settled: Sequence[str] = (),
+    ) -> None:
+        self.session, self.shape, self.load_id = session, shape, load_id
+        self.select, self.settled = select, settled
+        self.table = qualified(shape.schema, shape.name)
+        self.standing = catalog.standing(session.rows, shape, load_id)
+        self.server = self._server(server)
+        self.as_of = dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0)
+
+    def _server(self, server: Capabilities) -> Capabilities:
+        """What the server can do with this table: what others have hung on it forbids some of it."""
+        if self.shape.load != "replace" or not server.switch or self.standing.kind != "U":
+            return server
+        facts = {r["fact"] for r in self.session.rows(catalog.hindrances(self.table))}
+        bound = bool(facts & {"foreign key", "schema-bound view"})
+        return replace(server, switch=not facts, truncate=server.truncate and not bound)
+
+    def publish(self, ledger: Callable[[int], LedgerRows]) -> int:
+        """Publish, and return the rows that the table then has. Raises WarehouseError; nothing has changed then."""
+        self._make()
+        rows = None
+        if self.shape.load != "view":
+            rows = int(self.session.scalar(sql.count(STAGING, staging_name(self.shape, self.load_id))))
+            if seal := self._seal():
+                self.session.run(seal)
+        opening = sql.publish(
+            self.shape, self.load_id, "", self.server, select=self.select, as_of=self.as_of,
+            held=self.standing.held, rows=rows, commit=False,
+        )  # fmt: skip
+        return retrying(lambda: self._transaction(opening, ledger), before_retry=self._look_again)
+
+    def _look_again(self, _: ServerError) -> None:
+        self.standing = catalog.standing(self.session.rows, self.shape, self.load_id)
+
+    def _make(self) -> None:
+        """Make what is not there yet; what is there stays as it is until the transaction."""
+        session = self.session
+        if self.shape.alias:
+            schema = self.shape.alias.partition(".")[0]
+            session.run(sql.create_schemas([schema])[0])
+        if self.standing.held:
+            session.run(sql.create_table(quarantine_shape(self.shape), self.server))
+        if not self.standing.kind and self.shape.load != "view":
+            session.run(sql.create_table(self.shape, self.server))
+            self.standing = catalog.standing(session.rows, self.shape, self.load_id)
+
+    def _seal(self) -> str:
+        # A sealed staging table cannot be sealed again, and does not have to be.
+        return sql.seal(self.shape, self.load_id, self.server)
+
+    def _transaction(self, opening: str, ledger: Callable[[int], LedgerRows]) -> int:
+        session = self.session
+        if done := self._published_already():
+            return done
+        try:
+            with session.undoing():
+                for statement in self._reshaping():
+                    session.run(statement)
+                names, rows = session.run(opening)
+                total = int(dict(zip(names, rows[0], strict=True))["total"])
+                if self.settled:
+                    self._settle()
+                write_ledger(session, ledger(total))
+                if self.shape.alias and self._alias_differs():
+                    session.run(sql.alias_view(self.shape, self.server))
+                session.run("WHILE @@TRANCOUNT > 0 COMMIT TRANSACTION;")
+        except ServerError as error:
+            if error.number == 1222 or "lock timeout" in str(error).casefold():
+                raise ServerError(f"{error}{self._blockers()}", error.number) from None
+            raise
+        return total
+
+    def _published_already(self) -> int:
+        """The rows of this load when it is published: the answer to a commit may be all that was lost."""
+        found = self.session.rows(
+            f"SELECT [rows_total] FROM {qualified(LOADS.schema, LOADS.name)}"
+            " WHERE [table_name] = ? AND [load_id] = ? AND [state] = N'published'",
+            (self.shape.full_name, self.load_id),
+        )
+        return int(found[0]["rows_total"]) if found else 0
+
+    # -- what has to change about the table itself -------------------------------------------------------------------
+
+    def _reshaping(self) -> Iterator[str]:
+        """Statements that make what stands there the declared table, within the transaction. Batches of their own: a
+        batch that reads a column is refused before the statement in it that adds the column."""
+        shape, standing = self.shape, self.standing
+        if shape.load == "view":
+            if standing.kind == "U":
+                yield from (_BEGIN.format(resource=literal(lock_name(shape.full_name))), f"DROP TABLE {self.table};")
+            return
+        if standing.fits(shape, self.server):
+            return
+        begin = _BEGIN.format(resource=literal(lock_name(shape.full_name)))
+        if standing.kind == "U" and shape.load in KEEPS_ROWS:
+            new = standing.new_columns(shape)
+            if new:
+                yield begin
+                for column in new:
+                    yield f"ALTER TABLE {self.table} ADD {ident(column.name)} {column.type} NULL;"
+            return
+        yield begin
+        given = [r["statement"] for r in self.session.rows(catalog.granted(self.table))]
+        if standing.alias is not None:
+            yield f"DROP VIEW {qualified(*shape.alias.split('.', 1))};"
+        yield f"DROP {'VIEW' if standing.kind == 'V' else 'TABLE'} {self.table};"
+        yield sql.create_table(shape, self.server, guarded=False)
+        yield from given
+
+    def _alias_differs(self) -> bool:
+        wanted = tuple(c.name for c in published_columns(self.shape))
+        changed = not self.standing.fits(self.shape, self.server)
+        return changed or self.standing.alias != wanted
+
+    # -- rows --------------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        table = quarantine_shape(self.shape)
+        self.session.run(
+            "SET NOCOUNT ON; DECLARE @ids nvarchar(max) = ?;\n"
+            f"UPDATE {qualified(table.schema, table.name)} SET [state] = N'replayed', [replay_load_id] = ?"
+            " WHERE [quarantine_id] IN (SELECT [value] FROM OPENJSON(@ids));",
+            (json.dumps(list(self.settled)), self.load_id),
+        )
+
+    def _blockers(self) -> str:
+        """Who keeps the table locked, as far as this login may see."""
+        with suppress(WarehouseError):
+            found = self.session.run(catalog.blockers(self.table))[1]
+            return (
+                "; it is locked by " + ", ".join(f"session {i} ({u}, {h}, {p})" for i, u, h, p in found)
+                if found
+                else ""
+            )
+        return "; who holds the lock takes VIEW SERVER STATE to see"
+
+
+_BEGIN = """\
+BEGIN TRANSACTION;
+DECLARE @lock int;
+EXEC @lock = sys.sp_getapplock @Resource = {resource}, @LockMode = N'Exclusive', @LockOwner = N'Transaction',
+    @LockTimeout = 60000;
+IF @lock < 0 THROW 50001, N'another load is publishing this table', 1;"""
+
+
+def write_ledger(session: Session, rows: LedgerRows) -> None:
+    """Write ledger rows, one statement a table."""
+    for shape, group in groupby(rows, key=lambda pair: pair[0]):
+        text = json.dumps([row for _, row in group], ensure_ascii=False, default=_plain)
+        session.run(catalog.ledger_write(shape), (text,))
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, dt.date | dt.datetime) else str(value)
