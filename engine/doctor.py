@@ -66,13 +66,13 @@ def _target(project: Project, name: str) -> Finding:
             return Finding(
                 what, "optional", f"{', '.join(unset)} not set", "export them to use SQL Server; see docs/targets.md"
             )
-        return Finding(
-            what, "optional", "declared", "this version renders and checks SQL Server, it does not run on it yet"
-        )
+        return _server(what)
     from engine.run import open_warehouse
 
     try:
-        path = open_warehouse(project, name).path
+        resolved = project.target(name)
+        assert isinstance(resolved, DuckDBTarget)
+        path = project.root / resolved.path
         if not path.exists():
             folder = next(p for p in path.parents if p.exists())
             free = shutil.disk_usage(folder).free / 1e9
@@ -83,6 +83,21 @@ def _target(project: Project, name: str) -> Finding:
             return Finding(what, "ok", f"{path}: {path.stat().st_size / 1e6:,.0f} MB")
     except (WarehouseError, ProjectError) as error:
         return Finding(what, "missing", str(error), "stop the other process, or mend pipelines.yaml")
+
+
+def _server(what: str) -> Finding:
+    from engine.warehouse.sqlserver_connect import find_driver
+    from engine.warehouse.sqlserver_load import missing_for_bulk
+
+    try:
+        driver = find_driver()
+    except WarehouseError as error:
+        return Finding(what, "missing", str(error), "pip install 'medallion-warehouse[mssql]'")
+    slow = missing_for_bulk()
+    name = Path(driver.name).name
+    return Finding(
+        what, "ok", f"through {name}" + (f"; loads by INSERT, because {slow}" if slow else ", loads by bulk copy")
+    )
 
 
 def _source(project: Project, name: str) -> Finding:

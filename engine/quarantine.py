@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from engine import ledger, steps
 from engine.errors import GateFailed, Problem, ProjectError, WarehouseError, nearest
-from engine.live import RunLock
 from engine.model import Model, Table, load_model
 from engine.project import Project
 from engine.run import new_load_id, open_warehouse
 from engine.show import held_rows, reading
 from engine.sources import SourceColumn, open_source
 from engine.specs import JsonSource
-from engine.warehouse.duckdb import DuckDBWarehouse
+from engine.warehouse.protocol import Warehouse
 
 if TYPE_CHECKING:
     from engine.gate import Gate
@@ -91,7 +90,7 @@ def replay(
         )
     changes = _repairs(table, repairs)
     warehouse = open_warehouse(project, target)
-    with RunLock(warehouse.path, wait_for, lambda _: None), warehouse:
+    with warehouse.run_lock(wait_for, lambda _: None), warehouse:
         warehouse.prepare()
         waiting = [
             r
@@ -135,7 +134,7 @@ class _Replay:
         self,
         model: Model,
         table: Table,
-        warehouse: DuckDBWarehouse,
+        warehouse: Warehouse,
         waiting: list[dict[str, Any]],
         changes: dict[str, str],
     ) -> None:

@@ -19,12 +19,12 @@ from typing import Any
 from engine import ledger, steps
 from engine.errors import MedallionError, Problem, ProjectError, SourceError, WarehouseError
 from engine.ledger import Published, now
-from engine.live import Live, RunLock
+from engine.live import Live
 from engine.model import Model, Table, load_model
 from engine.plan import Plan, select, why_stale
 from engine.project import Project
 from engine.specs import DuckDBTarget
-from engine.warehouse.duckdb import DuckDBWarehouse
+from engine.warehouse.protocol import Warehouse
 
 LOAD_ID = re.compile(r"(?=.{1,64}$)[A-Za-z0-9]+(_[A-Za-z0-9]+)*")
 WORKERS = max(2, min(4, os.cpu_count() or 2))
@@ -84,17 +84,16 @@ def new_load_id() -> str:
     return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}_{secrets.token_hex(3)}"
 
 
-def open_warehouse(project: Project, target: str, *, read_only: bool = False) -> DuckDBWarehouse:
-    """The target's warehouse, not opened yet. Raises WarehouseError for a kind this version cannot run on."""
-    spec = project.targets[target]
-    if not isinstance(spec, DuckDBTarget):
-        raise WarehouseError(
-            f"the target {target!r} is SQL Server, which this version renders and checks but does not run on; "
-            "use --target with a duckdb target, or `medallion render` to see its SQL"
-        )
+def open_warehouse(project: Project, target: str, *, read_only: bool = False) -> Warehouse:
+    """The target's warehouse, not opened yet. Raises ProjectError for a reference that is not set."""
     resolved = project.target(target)
-    assert isinstance(resolved, DuckDBTarget)
-    return DuckDBWarehouse(project.root / Path(resolved.path), read_only=read_only)
+    if isinstance(resolved, DuckDBTarget):
+        from engine.warehouse.duckdb import DuckDBWarehouse
+
+        return DuckDBWarehouse(project.root / Path(resolved.path), read_only=read_only)
+    from engine.warehouse.sqlserver import SqlServerWarehouse
+
+    return SqlServerWarehouse(resolved)
 
 
 def run(
@@ -130,7 +129,7 @@ def run(
     warehouse = open_warehouse(project, target)
     result = RunResult(load_id or new_load_id(), target, date)
     result.phases["check"] = time.perf_counter() - began
-    with RunLock(warehouse.path, wait_for, watcher.say), warehouse:
+    with warehouse.run_lock(wait_for, watcher.say), warehouse:
         warehouse.prepare()
         known = ledger.watermarks(warehouse)
         if known:
@@ -146,7 +145,7 @@ class _Run:
         self,
         model: Model,
         plan: Plan,
-        warehouse: DuckDBWarehouse,
+        warehouse: Warehouse,
         result: RunResult,
         watcher: Watcher,
         *,

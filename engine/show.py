@@ -12,7 +12,6 @@ from engine import ledger
 from engine.bind import BindError, bind, parse
 from engine.errors import ProjectError, SourceError, WarehouseError
 from engine.ledger import Published
-from engine.live import is_locked, live_path, read_live, who
 from engine.model import Model, Table, load_model
 from engine.plan import select, why_stale
 from engine.project import Project
@@ -21,17 +20,15 @@ from engine.specs import DuckDBTarget
 from engine.sqltypes import Column, parse_type
 from engine.tsql import Rendered
 from engine.warehouse import QUARANTINE_COLUMNS
-from engine.warehouse.duckdb import DuckDBWarehouse
+from engine.warehouse.protocol import Warehouse
 
 
 @contextmanager
-def reading(project: Project, target: str) -> Iterator[DuckDBWarehouse]:
+def reading(project: Project, target: str) -> Iterator[Warehouse]:
     """The target's warehouse, opened for reading. Raises WarehouseError that names the run that is writing it."""
     warehouse = open_warehouse(project, target, read_only=True)
-    if warehouse.path.exists() and is_locked(warehouse.path):
-        raise WarehouseError(
-            f"{who(live_path(warehouse.path))} is writing {warehouse.path}; `medallion status --watch` shows it"
-        )
+    if words := warehouse.kept_out():
+        raise WarehouseError(words)
     with warehouse:
         yield warehouse
 
@@ -39,8 +36,7 @@ def reading(project: Project, target: str) -> Iterator[DuckDBWarehouse]:
 def states(project: Project, model: Model) -> list[dict[str, Any]]:
     """Every table with its inputs and state: new (never published), fresh, or stale with the reason."""
     published: dict[str, Published] = {}
-    spec = project.targets[model.target]
-    if isinstance(spec, DuckDBTarget) and open_warehouse(project, model.target).path.exists():
+    if open_warehouse(project, model.target).made():
         with reading(project, model.target) as warehouse:
             published = ledger.published(warehouse)
     rows = []
@@ -95,7 +91,7 @@ def query(project: Project, target: str, sql: str) -> tuple[list[str], list[tupl
     with reading(project, target) as warehouse:
         catalog = _catalog(model, ledger.published(warehouse)) | _kept_staging(model, warehouse)
         try:
-            text = warehouse.translate(bind(parse(sql), catalog))
+            text = warehouse.translate(bind(parse(sql), catalog), sql)
         except BindError as error:
             lines = Rendered(sql, tuple(("query", i + 1) for i in range(sql.count("\n") + 1)))
             raise ProjectError(
@@ -129,16 +125,12 @@ def _catalog(model: Model, published: dict[str, Published]) -> dict[str, tuple[C
     return catalog
 
 
-def _kept_staging(model: Model, warehouse: DuckDBWarehouse) -> dict[str, tuple[Column, ...]]:
+def _kept_staging(model: Model, warehouse: Warehouse) -> dict[str, tuple[Column, ...]]:
     """The staging tables that failed loads left to look at."""
-    kept = warehouse.rows(
-        "SELECT table_schema, table_name FROM information_schema.tables WHERE starts_with(table_name, '__staging_')"
-    )
     found = {}
-    for row in kept:
-        table = f"{row['table_schema']}.{row['table_name'].removeprefix('__staging_').rpartition('__')[0]}"
+    for schema, name, table in warehouse.kept_staging():
         if table in model.tables:
-            found[f"{row['table_schema']}.{row['table_name']}".lower()] = model.tables[table].shape.columns
+            found[f"{schema}.{name}".lower()] = model.tables[table].shape.columns
     return found
 
 
@@ -148,21 +140,19 @@ def status(project: Project, target: str) -> dict[str, Any]:
     Read from the ledger, or, while another process writes the DuckDB file, from the status file beside it.
     """
     warehouse = open_warehouse(project, target, read_only=True)
-    live = read_live(warehouse.path)
-    if warehouse.path.exists() and is_locked(warehouse.path):
-        return {
-            "running": live.get("run"),
-            "tables": live.get("tables", {}),
-            **live.get("history", {"runs": [], "loads": [], "verdicts": []}),
-        }
-    if not warehouse.path.exists():
+    working = warehouse.at_work()
+    if working is not None and "history" in working:
+        return {"running": working["run"], "tables": working["tables"], **working["history"]}
+    if not warehouse.made():
         return {"running": None, "tables": {}, "runs": [], "loads": [], "verdicts": []}
     with warehouse:
         found = ledger.history(warehouse)
+    run, tables = (working["run"], working["tables"]) if working is not None else (None, {})
     for row in found["runs"]:
-        # Nobody holds the lock, so a run that never wrote its end was killed.
-        row["state"] = "interrupted" if row["state"] == "running" else row["state"]
-    return {"running": None, "tables": {}, **found}
+        # Nobody else holds the lock, so a run that never wrote its end was killed.
+        if row["state"] == "running" and not (run and row["run_id"] == run["run_id"]):
+            row["state"] = "interrupted"
+    return {"running": run, "tables": tables, **found}
 
 
 EXAMPLE_LOAD = "20260101T000000_abcdef"
@@ -213,14 +203,9 @@ def _render_duckdb(table: Table, load_id: str) -> list[tuple[str, str]]:
     return steps
 
 
-def held_rows(warehouse: DuckDBWarehouse, table: str | None = None) -> list[dict[str, Any]]:
+def held_rows(warehouse: Warehouse, table: str | None = None) -> list[dict[str, Any]]:
     """The rows in quarantine, newest load first, with their reasons and data as Python values."""
-    names = [
-        r["table_name"]
-        for r in warehouse.rows(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'quarantine' ORDER BY table_name"
-        )
-    ]
+    names = warehouse.tables("quarantine")
     if table is not None:
         names = [n for n in names if n == table.replace(".", "_", 1)]
     out: list[dict[str, Any]] = []

@@ -21,7 +21,7 @@ from engine.warehouse import TableShape
 
 if TYPE_CHECKING:
     from engine.gate import Gate, Verdict
-    from engine.warehouse.duckdb import DuckDBWarehouse
+    from engine.warehouse.protocol import Warehouse
 
 Tell = Callable[[str, int], None]
 """Called with what a load is doing ("load", "gate", "publish") and the rows so far."""
@@ -33,7 +33,7 @@ class Load:
 
     model: Model
     table: Table
-    warehouse: DuckDBWarehouse
+    warehouse: Warehouse
     record: LoadRecord
     tell: Tell
     last: Published | None = None
@@ -57,7 +57,7 @@ class Load:
 def start(
     model: Model,
     table: Table,
-    warehouse: DuckDBWarehouse,
+    warehouse: Warehouse,
     load_id: str,
     *,
     inputs: Mapping[str, str],
@@ -120,10 +120,10 @@ def _land(load: Load) -> None:
 
 def _build(load: Load) -> None:
     table, record = load.table, load.record
-    bound = table.ranked or table.bound
-    assert bound is not None and table.bound is not None and table.rendered is not None
+    assert table.bound is not None and table.rendered is not None
+    bound = table.ranked if table.ranked is not None and load.warehouse.ranks_in_select else table.bound
     try:
-        load.select = load.warehouse.translate(bound)
+        load.select = load.warehouse.translate(bound, table.rendered.sql)
     except BindError as error:
         raise ProjectError(
             [table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]
@@ -137,7 +137,7 @@ def _build(load: Load) -> None:
         if read >= staged:
             record.rows_read, record.rows_filtered = read, read - staged
     if table.ranked is not None:
-        record.rows_duplicate = load.warehouse.drop_losers(load.shape, record.load_id)
+        record.rows_duplicate = load.warehouse.drop_losers(load.shape, record.load_id, table.spec.dedupe)
 
 
 def judge(load: Load, gate: Callable[[], Gate], lock: threading.Lock) -> None:
@@ -178,7 +178,7 @@ def _judged(load: Load, gate: Callable[[], Gate], lock: threading.Lock, suite: S
     catalog = {**load.model.catalog, BATCH: load.shape.columns}
 
     def transpile(sql: str) -> str:
-        return load.warehouse.translate(bind(parse(sql), catalog))
+        return load.warehouse.translate(bind(parse(sql), catalog), sql)
 
     with lock:  # Great Expectations is not made for two threads at once
         return gate().judge(schema, name, suite, columns=load.shape.columns, key=load.shape.key, transpile=transpile)

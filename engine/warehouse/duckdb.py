@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import WarehouseError
 from engine.ledger import TABLES, Row
+from engine.live import RunLock, is_locked, live_path, read_live, who
 from engine.warehouse import AUDIT_COLUMNS, TableShape, duckdb_sql
 from engine.warehouse.duckdb_sql import held_name, qualified, quarantine_name, quoted, staging_name, text
 
@@ -34,6 +35,7 @@ class DuckDBWarehouse:
     """A DuckDB file as warehouse. Open it with ``with``; ``read_only`` opens beside other readers and never writes."""
 
     kind = "duckdb"
+    ranks_in_select = True
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
@@ -149,7 +151,7 @@ class DuckDBWarehouse:
         """The connection that sources are read with."""
         return self._cursor
 
-    def translate(self, bound: Bound) -> str:
+    def translate(self, bound: Bound, tsql: str) -> str:
         """The bound SELECT in this warehouse's SQL; raises engine.bind.BindError where it would mean something else."""
         from engine.warehouse.duckdb_dialect import to_duckdb
 
@@ -162,7 +164,7 @@ class DuckDBWarehouse:
         self._kinds[name] = "VIEW" if shape.load == "view" else "TABLE"
         return self.count(*name) if shape.load == "view" else _changed(result)
 
-    def drop_losers(self, shape: TableShape, load_id: str) -> int:
+    def drop_losers(self, shape: TableShape, load_id: str, order_by: str) -> int:
         """Of a ranked staging table keep the first of each key; the number of rows dropped."""
         name = qualified(*staging_name(shape, load_id))
         # Two transactions: DuckDB does not let one both change a table's rows and its columns.
@@ -362,6 +364,41 @@ class DuckDBWarehouse:
             )
         )
         return None if found is None else str(found)
+
+    def made(self) -> bool:
+        """Whether the file is there; may be asked before it is opened."""
+        return self.path.exists()
+
+    def run_lock(self, wait: float | None, tell: Callable[[str], None]) -> RunLock:
+        """The lock that keeps other runs off the file."""
+        return RunLock(self.path, wait, tell)
+
+    def kept_out(self) -> str:
+        """Who keeps readers out, in words; empty when nobody does."""
+        if not self.path.exists() or not is_locked(self.path):
+            return ""
+        return f"{who(live_path(self.path))} is writing {self.path}; `medallion status --watch` shows it"
+
+    def at_work(self) -> dict[str, Any] | None:
+        """What the run at work tells of itself; None when there is none."""
+        if not self.path.exists() or not is_locked(self.path):
+            return None
+        live = read_live(self.path)
+        history = live.get("history", {"runs": [], "loads": [], "verdicts": []})
+        return {"run": live.get("run"), "tables": live.get("tables", {}), "history": history}
+
+    def kept_staging(self) -> list[tuple[str, str, str]]:
+        """Staging that loads left: schema and name, and the table it was to become."""
+        found = self.rows("SELECT table_schema, table_name FROM information_schema.tables"
+                          " WHERE starts_with(table_name, '__staging_')")  # fmt: skip
+        return [(r["table_schema"], r["table_name"],
+                 f"{r['table_schema']}.{r['table_name'].removeprefix('__staging_').rpartition('__')[0]}")
+                for r in found]  # fmt: skip
+
+    def tables(self, schema: str) -> list[str]:
+        """The tables of a schema, by name."""
+        named = "SELECT table_name FROM information_schema.tables WHERE table_schema = ? ORDER BY table_name"
+        return [r["table_name"] for r in self.rows(named, (schema,))]
 
     def columns(self, schema: str, name: str) -> list[str]:
         """The column names of a table that is there; empty when it is not."""

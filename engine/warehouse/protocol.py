@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -48,6 +49,17 @@ class Warehouse(Protocol):
 
     def made(self) -> bool:
         """Whether a run was ever here; may be asked before it is opened."""
+
+    def run_lock(self, wait: float | None, tell: Callable[[str], None]) -> AbstractContextManager[object]:
+        """The lock that keeps other runs off; taken before the warehouse is opened. ``wait`` is how many seconds to
+        wait for the other to finish; None waits for as long as it takes, 0 refuses at once with the holder's name."""
+
+    def kept_out(self) -> str:
+        """Who keeps readers out, in words; empty when nobody does. May be asked before it is opened."""
+
+    def at_work(self) -> dict[str, Any] | None:
+        """The run at work and how far its tables are, as ``run`` and ``tables``, and the ledger as ``history`` where
+        nobody else can read it; None when there is no run. May be asked before it is opened."""
 
     def gate_engine(self) -> sqlalchemy.Engine:
         """A SQLAlchemy engine for Great Expectations."""
@@ -125,11 +137,8 @@ class Warehouse(Protocol):
         """The highest published value of a column, as text that casts back; None in an empty table. Read inside the
         publishing transaction."""
 
-    def exists(self, schema: str, name: str) -> bool:
-        """Whether there is a table or view of this name."""
-
     def tables(self, schema: str) -> list[str]:
         """The tables of a schema, by name."""
 
-    def columns(self, schema: str, name: str) -> list[str]:
-        """The column names of a table that is there; empty when it is not."""
+    def kept_staging(self) -> list[tuple[str, str, str]]:
+        """Staging that loads left: schema and name, and the table it was to become."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.ledger import TABLES, Row
 from engine.tsql import ident, literal
@@ -21,7 +21,7 @@ from engine.warehouse.protocol import LedgerRows, Progress
 from engine.warehouse.sqlserver_connect import Connector, retrying
 from engine.warehouse.sqlserver_load import load
 from engine.warehouse.sqlserver_lock import SessionLock, taken
-from engine.warehouse.sqlserver_publish import Publication, write_ledger
+from engine.warehouse.sqlserver_publish import Publication, ledger_text
 from engine.warehouse.sqlserver_session import Session
 from engine.warehouse.sqlserver_shape import (
     QUARANTINE,
@@ -85,19 +85,27 @@ class SqlServerWarehouse(Session):
         self._lock = SessionLock(self.connector, wait, tell, self.holder)
         return self._lock
 
-    def at_work(self) -> Row | None:
-        """The row of the run that is at work now, None when there is none."""
+    def kept_out(self) -> str:
+        return ""  # readers and writers do not keep each other out
+
+    def at_work(self) -> dict[str, Any] | None:
         if not taken(self.connector):
             return None
+        run = self._running()
+        loads = "SELECT [table_name], [state] FROM [ops].[loads] WHERE [load_id] = N'{}'"
+        ended = self._read(loads.format(run["run_id"].replace("'", "''"))) if run else []
+        return {"run": run, "tables": {row["table_name"]: {"state": row["state"]} for row in ended}}
+
+    def _running(self) -> Row | None:
         if not self.made():
-            return {}
-        rows = self._read("SELECT TOP (1) * FROM [ops].[runs] WHERE [state] = 'running' ORDER BY [started_at] DESC")
-        return rows[0] if rows else {}
+            return None
+        newest = "SELECT TOP (1) * FROM [ops].[runs] WHERE [state] = N'running' ORDER BY [started_at] DESC"
+        return next(iter(self._read(newest)), None)
 
     def holder(self) -> str:
         """The run that is at work, in words."""
-        run = self.at_work()
-        if not run:
+        run = self._running()
+        if run is None:
             return "another process"
         return f"run {run['run_id']} (process {run['pid']} on {run['host']}, since {run['started_at']} UTC)"
 
@@ -225,7 +233,8 @@ class SqlServerWarehouse(Session):
         return total
 
     def record(self, rows: LedgerRows) -> None:
-        retrying(lambda: write_ledger(self, rows))
+        text = ledger_text(rows)
+        retrying(lambda: self.run(f"SET NOCOUNT ON;\nBEGIN TRANSACTION;\n{text}\nCOMMIT TRANSACTION;"))
 
     def give_origins(
         self, shape: TableShape, load_id: str, origins: Sequence[tuple[str | None, int | None]], *, audited: bool
@@ -270,6 +279,10 @@ class SqlServerWarehouse(Session):
         named = "SELECT [name] FROM sys.objects WHERE [type] = 'U' AND [schema_id] = SCHEMA_ID(?) ORDER BY [name]"
         return [r["name"] for r in self.rows(named, (schema,))]
 
-    def columns(self, schema: str, name: str) -> list[str]:
-        named = "SELECT [name] FROM sys.columns WHERE [object_id] = OBJECT_ID(?) ORDER BY [column_id]"
-        return [r["name"] for r in self.rows(named, (qualified(schema, name),))]
+    def kept_staging(self) -> list[tuple[str, str, str]]:
+        found = []
+        for name in self.tables(STAGING):
+            stem = name.rpartition("__")[0]
+            if stem and not stem.startswith("held_"):
+                found.append((STAGING, name, stem.replace("_", ".", 1)))
+        return found

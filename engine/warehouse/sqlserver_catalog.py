@@ -19,11 +19,13 @@ from engine.warehouse.sqlserver_shape import (
     primary_key,
     published_columns,
     qualified,
+    quarantine_shape,
     uses_columnstore,
 )
 
 Row = Mapping[str, Any]
 Ask = Callable[[str], list[dict[str, Any]]]
+_ROWS_AT_ONCE = 500
 _OLDEST, _COMPATIBILITY = 14, 130
 _AZURE_DATABASE = 5
 _CLOUD = (_AZURE_DATABASE, 8)
@@ -65,6 +67,7 @@ class Standing:
     key: tuple[str, ...] = ()
     columnstore: bool = False
     held: bool = False
+    quarantined: bool = False
     alias: tuple[str, ...] | None = None
     """the columns of the alias view; None when there is none"""
 
@@ -106,13 +109,17 @@ def _folded(names: Sequence[str]) -> tuple[str, ...]:
 
 def standing(ask: Ask, shape: TableShape, load_id: str) -> Standing:
     """What stands where ``shape`` is to be published, and what this load has ready."""
-    rows = ask(_STANDING.format(table=literal(qualified(shape.schema, shape.name)),
-                                held=literal(qualified(STAGING, held_name(shape, load_id))),
-                                alias=literal(qualified(*shape.alias.split(".", 1)) if shape.alias else "")))  # fmt: skip
+    quarantine = quarantine_shape(shape)
+    rows = ask(
+        _STANDING.format(
+            table=literal(qualified(shape.schema, shape.name)),
+            held=literal(qualified(STAGING, held_name(shape, load_id))),
+            quarantine=literal(qualified(quarantine.schema, quarantine.name)),
+            alias=literal(qualified(*shape.alias.split(".", 1)) if shape.alias else ""),
+        )
+    )
     about = rows[0]
     columns = [r for r in rows if r["what"] == "column"]
-    if not about["kind"]:
-        return Standing("", held=bool(about["held"]), alias=_alias(about, rows))
     key = [r for r in rows if r["what"] == "key"]
     return Standing(
         about["kind"].strip(),
@@ -120,6 +127,7 @@ def standing(ask: Ask, shape: TableShape, load_id: str) -> Standing:
         tuple(r["name"] for r in sorted(key, key=lambda r: r["place"])),
         bool(about["columnstore"]),
         bool(about["held"]),
+        bool(about["quarantined"]),
         _alias(about, rows),
     )
 
@@ -136,16 +144,17 @@ SELECT N'table' AS [what], 0 AS [place], N'' AS [name], N'' AS [type], 0 AS [byt
     0 AS [nullable],
     COALESCE((SELECT CAST([type] AS nvarchar(2)) FROM sys.objects WHERE [object_id] = @table), N'') AS [kind],
     CASE WHEN @held IS NULL THEN 0 ELSE 1 END AS [held],
+    CASE WHEN OBJECT_ID({quarantine}, N'U') IS NULL THEN 0 ELSE 1 END AS [quarantined],
     CASE WHEN @alias IS NULL THEN 0 ELSE 1 END AS [alias],
     (SELECT COUNT(*) FROM sys.indexes WHERE [object_id] = @table AND [type] = 5) AS [columnstore]
 UNION ALL
 SELECT CASE [c].[object_id] WHEN @table THEN N'column' ELSE N'alias' END, [c].[column_id], [c].[name], [t].[name],
-    [c].[max_length], [c].[precision], [c].[scale], CAST([c].[is_nullable] AS int), N'', 0, 0, 0
+    [c].[max_length], [c].[precision], [c].[scale], CAST([c].[is_nullable] AS int), N'', 0, 0, 0, 0
 FROM sys.columns AS [c]
 INNER JOIN sys.types AS [t] ON [t].[user_type_id] = [c].[user_type_id]
 WHERE [c].[object_id] = @table OR [c].[object_id] = @alias
 UNION ALL
-SELECT N'key', [k].[key_ordinal], [c].[name], N'', 0, 0, 0, 0, N'', 0, 0, 0
+SELECT N'key', [k].[key_ordinal], [c].[name], N'', 0, 0, 0, 0, N'', 0, 0, 0, 0
 FROM sys.indexes AS [i]
 INNER JOIN sys.index_columns AS [k] ON [k].[object_id] = [i].[object_id] AND [k].[index_id] = [i].[index_id]
 INNER JOIN sys.columns AS [c] ON [c].[object_id] = [k].[object_id] AND [c].[column_id] = [k].[column_id]
@@ -217,19 +226,31 @@ def blockers(table: str) -> str:
     )
 
 
-def ledger_write(shape: TableShape) -> str:
-    """Write rows of a ledger table, given as JSON by the one parameter: what has their keys is replaced."""
+def ledger_write(shape: TableShape, rows: Sequence[Row]) -> str:
+    """Write rows of a ledger table; what has their keys is replaced. As text, so that a load's rows of every ledger
+    table and its COMMIT travel together."""
     table = qualified(shape.schema, shape.name)
-    keys = [c for c in shape.columns if c.name in shape.key]
+    key = [ident(name) for name in shape.key]
+    batch = []
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        same = " OR ".join(
+            "(" + " AND ".join(f"{k} = {_value(row[n])}" for k, n in zip(key, shape.key, strict=True)) + ")"
+            for row in some
+        )
+        names = ", ".join(ident(name) for name in some[0])
+        values = ",\n".join("(" + ", ".join(_value(v) for v in row.values()) + ")" for row in some)
+        batch.append(f"DELETE FROM {table} WHERE {same};\nINSERT INTO {table} ({names}) VALUES\n{values};")
+    return "\n".join(batch)
 
-    def read(columns: Sequence[Column]) -> str:
-        given = ", ".join(f"{ident(c.name)} {c.type} {literal('$.' + c.name)}" for c in columns)
-        return f"OPENJSON(@rows) WITH ({given})"
 
-    names = ", ".join(ident(c.name) for c in shape.columns)
-    same = " AND ".join(f"[new].{ident(c.name)} = [old].{ident(c.name)}" for c in keys)
-    return (
-        "SET NOCOUNT ON; DECLARE @rows nvarchar(max) = ?;\n"
-        f"DELETE [old] FROM {table} AS [old] INNER JOIN {read(keys)} AS [new] ON {same};\n"
-        f"INSERT INTO {table} ({names}) SELECT {names} FROM {read(shape.columns)} AS [new];"
-    )
+def _value(value: Any) -> str:
+    if isinstance(value, str) and "\\\n" in value:
+        # To T-SQL a backslash at the end of a line in a text means that the text goes on as if neither were there.
+        parts = value.split("\\\n")
+        return (
+            "CAST(N'' AS nvarchar(max)) + "
+            + " + N'\n' + ".join(literal(p + "\\") for p in parts[:-1])
+            + (" + N'\n' + " + literal(parts[-1]))
+        )
+    return literal(value)

@@ -69,7 +69,7 @@ def load(
     """
     began = time.perf_counter()
     name = qualified(*table)
-    way = "bulk" if bulk_reason(connector) == "" else "inserts"
+    way = "inserts" if missing_for_bulk() else "bulk"
     if rows and way == "bulk":
         try:
             bulk_copy(connector, name, padded(batches(), columns), rows=rows, progress=progress)
@@ -91,16 +91,14 @@ def load(
     return Loaded(rows, way, time.perf_counter() - began)
 
 
-def bulk_reason(connector: Connector) -> str:
+def missing_for_bulk() -> str:
     """Why bulk copy cannot be had; empty when it can."""
     chosen = os.environ.get(LOADER, "bulk")
     if chosen not in ("bulk", "inserts"):
         raise WarehouseError(f"{LOADER} is {chosen!r}; expected bulk or inserts")
     if chosen == "inserts":
         return f"{LOADER}=inserts"
-    if find_spec("mssql_python") is None:
-        return "mssql-python is not installed"
-    return "" if connector.spec.auth != "windows" or os.name == "nt" else "no trusted connections from here"
+    return "" if find_spec("mssql_python") is not None else "mssql-python is not installed"
 
 
 # --- bulk copy -----------------------------------------------------------------------------------------------------

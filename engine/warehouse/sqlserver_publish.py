@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
 
 from engine.errors import WarehouseError
 from engine.ledger import LOADS
@@ -70,7 +69,7 @@ class Publication:
                 self.session.run(seal)
         opening = sql.publish(
             self.shape, self.load_id, "", self.server, select=self.select, as_of=self.as_of,
-            held=self.standing.held, rows=rows, commit=False,
+            held=self.standing.held, quarantined=self.standing.quarantined, rows=rows, commit=False,
         )  # fmt: skip
         return retrying(lambda: self._transaction(opening, ledger), before_retry=self._look_again)
 
@@ -105,10 +104,11 @@ class Publication:
                 total = int(dict(zip(names, rows[0], strict=True))["total"])
                 if self.settled:
                     self._settle()
-                write_ledger(session, ledger(total))
                 if self.shape.alias and self._alias_differs():
                     session.run(sql.alias_view(self.shape, self.server))
-                session.run("WHILE @@TRANCOUNT > 0 COMMIT TRANSACTION;")
+                session.run(
+                    "SET NOCOUNT ON;\n" + ledger_text(ledger(total)) + "\nWHILE @@TRANCOUNT > 0 COMMIT TRANSACTION;"
+                )
         except ServerError as error:
             if error.number == 1222 or "lock timeout" in str(error).casefold():
                 raise ServerError(f"{error}{self._blockers()}", error.number) from None
@@ -188,12 +188,7 @@ EXEC @lock = sys.sp_getapplock @Resource = {resource}, @LockMode = N'Exclusive',
 IF @lock < 0 THROW 50001, N'another load is publishing this table', 1;"""
 
 
-def write_ledger(session: Session, rows: LedgerRows) -> None:
-    """Write ledger rows, one statement a table."""
-    for shape, group in groupby(rows, key=lambda pair: pair[0]):
-        text = json.dumps([row for _, row in group], ensure_ascii=False, default=_plain)
-        session.run(catalog.ledger_write(shape), (text,))
-
-
-def _plain(value: Any) -> str:
-    return value.isoformat() if isinstance(value, dt.date | dt.datetime) else str(value)
+def ledger_text(rows: LedgerRows) -> str:
+    """The statements that write ledger rows."""
+    groups = groupby(rows, key=lambda pair: pair[0])
+    return "\n".join(catalog.ledger_write(shape, [row for _, row in group]) for shape, group in groups)

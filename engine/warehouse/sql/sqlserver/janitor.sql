@@ -11,7 +11,7 @@ INNER JOIN sys.schemas AS [s] ON [s].[schema_id] = [o].[schema_id]
 WHERE [s].[name] = {{ schema | literal }}
     AND [o].[type] IN ('U', 'V')
     AND [o].[name] LIKE N'%[_][_]%'
-    AND [o].[create_date] < DATEADD(minute, -{{ minutes }}, GETDATE());
+    AND [o].[create_date] < DATEADD(minute, {{ -minutes }}, GETDATE());
 DELETE FROM @left
 WHERE [load_id] IN ({{ keep_sql }})
 {%- if running %}
