@@ -60,6 +60,7 @@ class SqlServerWarehouse(Session):
         super().__init__(Connector(spec))
         self.server: Capabilities = SQL_SERVER
         self._lock: SessionLock | None = None
+        self._left: list[tuple[str, str]] | None = None
 
     def __enter__(self) -> SqlServerWarehouse:
         self.open()
@@ -131,21 +132,25 @@ class SqlServerWarehouse(Session):
 
     def sweep(self, keep: frozenset[str]) -> list[str]:
         # No other run is at work, so nothing is too young to go.
-        batch = sql.janitor("SELECT N''", sorted(keep), older_than_minutes=-1)
-        return [str(r["object"]) for r in self.rows(batch)]
+        swept = [str(r["object"]) for r in self.rows(sql.janitor("SELECT N''", sorted(keep), older_than_minutes=-1))]
+        self._left = self._staged()
+        return swept
+
+    def _staged(self) -> list[tuple[str, str]]:
+        """Name and kind of everything in the staging schema."""
+        found = self.rows(
+            "SELECT [name], CASE [type] WHEN 'V' THEN N'VIEW' ELSE N'TABLE' END AS [kind] FROM sys.objects"
+            f" WHERE [schema_id] = SCHEMA_ID({literal(STAGING)}) AND [type] IN ('U', 'V')"
+        )
+        return [(r["name"], r["kind"]) for r in found]
 
     def drop_staging(self, shape: TableShape) -> None:
-        left = f"{shape.schema}_{shape.name}__"
-        found = self.rows(
-            "SELECT [o].[name] AS [name], [o].[type] AS [type] FROM sys.objects AS [o]"
-            f" WHERE [o].[schema_id] = SCHEMA_ID({literal(STAGING)}) AND [o].[type] IN ('U', 'V')"
-            f" AND (LEFT([o].[name], {len(left)}) = {literal(left)}"
-            f" OR LEFT([o].[name], {len(left) + 5}) = {literal('held_' + left)})"
-        )
-        for row in found:
-            if "__" not in row["name"].removeprefix("held_")[len(left) :]:
-                kind = "VIEW" if row["type"].strip() == "V" else "TABLE"
-                self.run(f"DROP {kind} IF EXISTS {qualified(STAGING, row['name'])}")
+        # A run has swept, and asked what stays, once for all its tables.
+        left = self._staged() if self._left is None else self._left
+        stem = f"{shape.schema}_{shape.name}".casefold()
+        for name, kind in left:
+            if name.rpartition("__")[0].removeprefix("held_").casefold() == stem:
+                self.run(f"DROP {kind} IF EXISTS {qualified(STAGING, name)}")
 
     # -- build -------------------------------------------------------------------------------------------------------
 

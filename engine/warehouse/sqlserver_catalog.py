@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import WarehouseError
@@ -80,6 +80,12 @@ class Standing:
             and _folded(self.key) == _folded(primary_key(shape))
             and self.columnstore == uses_columnstore(shape, server)
         )
+
+    def as_declared(self, shape: TableShape, server: Capabilities) -> Standing:
+        """What stands there after CREATE TABLE."""
+        columns = tuple((c.name, str(c.type), c.nullable) for c in published_columns(shape))
+        stored = uses_columnstore(shape, server)
+        return replace(self, kind="U", columns=columns, key=primary_key(shape), columnstore=stored)
 
     def new_columns(self, shape: TableShape) -> list[Column]:
         """The columns that a table which keeps its rows has to be given. Raises WarehouseError for any difference

@@ -46,6 +46,7 @@ class Publication:
     ) -> None:
         self.session, self.shape, self.load_id = session, shape, load_id
         self.select, self.settled = select, settled
+        self.tried = False
         self.table = qualified(shape.schema, shape.name)
         self.standing = catalog.standing(session.rows, shape, load_id)
         self.server = self._server(server)
@@ -69,7 +70,7 @@ class Publication:
                 self.session.run(seal)
         opening = sql.publish(
             self.shape, self.load_id, "", self.server, select=self.select, as_of=self.as_of,
-            held=self.standing.held, quarantined=self.standing.quarantined, rows=rows, commit=False,
+            held=self.standing.held, rows=rows, commit=False,
         )  # fmt: skip
         return retrying(lambda: self._transaction(opening, ledger), before_retry=self._look_again)
 
@@ -79,14 +80,14 @@ class Publication:
     def _make(self) -> None:
         """Make what is not there yet; what is there stays as it is until the transaction."""
         session = self.session
-        if self.shape.alias:
+        if self.shape.alias and self.standing.alias is None:
             schema = self.shape.alias.partition(".")[0]
             session.run(sql.create_schemas([schema])[0])
-        if self.standing.held:
+        if not self.standing.quarantined:
             session.run(sql.create_table(quarantine_shape(self.shape), self.server))
         if not self.standing.kind and self.shape.load != "view":
             session.run(sql.create_table(self.shape, self.server))
-            self.standing = catalog.standing(session.rows, self.shape, self.load_id)
+            self.standing = self.standing.as_declared(self.shape, self.server)
 
     def _seal(self) -> str:
         # A sealed staging table cannot be sealed again, and does not have to be.
@@ -94,8 +95,9 @@ class Publication:
 
     def _transaction(self, opening: str, ledger: Callable[[int], LedgerRows]) -> int:
         session = self.session
-        if done := self._published_already():
+        if self.tried and (done := self._published_already()):
             return done
+        self.tried = True
         try:
             with session.undoing():
                 for statement in self._reshaping():

@@ -215,7 +215,6 @@ def publish(
     partitioning: Partitioning | None = None,
     as_of: dt.datetime | None = None,
     held: bool = True,
-    quarantined: bool = True,
     rows: int | None = None,
     commit: bool = True,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
@@ -227,8 +226,7 @@ def publish(
     ``ledger_sql`` is the ledger's statements; they may read the variables @inserted, @updated, @removed and @total
     (rows, bigint), which are also the one row that the batch returns. A view needs its ``select``, a partition load
     its ``partitioning``, scd2 the moment ``as_of`` (UTC) from which new versions hold. ``held``: the load has a held
-    table; ``quarantined``: the table has a quarantine.
-    ``rows`` is how many rows the load has to bring (not for scd2 and views, which bring what changed).
+    table. ``rows`` is how many rows the load has to bring (not for scd2 and views, which bring what changed).
     A replace load supersedes the rows that earlier loads held back, an append load the rows of the same files.
 
     Error 50001: another session publishes the table; 50002: rows were lost or doubled on the way. Whatever goes
@@ -251,7 +249,7 @@ def publish(
         "ledger_sql": ledger_sql,
         "commit": commit,
         "held": _held(shape, load_id) if held and shape.load != "view" else "",
-        "supersede": shape.load == "replace" and (held or quarantined),
+        "supersede": shape.load in ("replace", "view"),
         "quarantined": _published(quarantine_shape(shape)),
         "quarantine": QUARANTINE_COLUMNS,
         "rows": None if shape.load in ("scd2", "view") else rows,
