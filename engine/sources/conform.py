@@ -69,10 +69,13 @@ def _integer(t: SqlType) -> Rule:
     cast = f"TRY_CAST($x AS {t.duckdb})"
     return Rule(
         cast=cast,
-        sure="starts_with($v::VARCHAR, $x)",
+        sure="prefix($v::VARCHAR, $x)",
         careful=_when(pattern, cast),
-        complaint=_cases((_matches(pattern), f"is out of range for {t}"), (_matches(_NUMBER), f"is not a whole number ({t})"),
-                         (None, f"is not a number ({t})")),
+        complaint=_cases(
+            (_matches(pattern), f"is out of range for {t}"),
+            (_matches(_NUMBER), f"is not a whole number ({t})"),
+            (None, f"is not a number ({t})"),
+        ),
     )
 
 
@@ -83,11 +86,13 @@ def _decimal(t: SqlType) -> Rule:
     places = f"{scale} decimal place" + ("s" if scale != 1 else "")
     return Rule(
         cast=cast,
-        sure="starts_with($v::VARCHAR, $x)",
+        sure="prefix($v::VARCHAR, $x)",
         careful=_when(pattern, cast),
-        complaint=_cases((_matches(pattern), f"is out of range for {t}"),
-                         (_matches(_NUMBER), f"has more than the {places} of {t}" if scale else f"is not a whole number ({t})"),
-                         (None, f"is not a number ({t})")),
+        complaint=_cases(
+            (_matches(pattern), f"is out of range for {t}"),
+            (_matches(_NUMBER), f"has more than the {places} of {t}" if scale else f"is not a whole number ({t})"),
+            (None, f"is not a number ({t})"),
+        ),
     )
 
 
@@ -99,14 +104,17 @@ def _float(t: SqlType) -> Rule:
         cast=cast,
         sure=sure,
         careful=f"NULL::{t.duckdb}",
-        complaint=_cases((_matches(_NUMBER + r"([eE][+-]?[0-9]+)?"), f"is out of range for {t}"), (None, f"is not a number ({t})")),
+        complaint=_cases(
+            (_matches(_NUMBER + r"([eE][+-]?[0-9]+)?"), f"is out of range for {t}"), (None, f"is not a number ({t})")
+        ),
     )
 
 
 def _bit(t: SqlType) -> Rule:
     return Rule(
         cast="TRY_CAST($x AS BOOLEAN)",
-        sure="strlen($x) = 1 AND contains('01', $x)",
+        # Beyond 0, 1, true and false DuckDB reads t, f, y, n, yes and no.
+        sure="$v IS NOT NULL AND (strlen($x) > 3 OR contains('01', $x))",
         careful=_when("(?i)0|1|true|false", "TRY_CAST(lower($x) AS BOOLEAN)"),
         complaint="'is not a bit (0, 1, true or false)'",
     )
@@ -115,14 +123,22 @@ def _bit(t: SqlType) -> Rule:
 def _date(t: SqlType) -> Rule:
     pattern = rf"{_DAY}([ T]00:00(:00(\.0*)?)?)?"
     cast = "TRY_CAST($x AS DATE)"
-    good = "strlen($x) = 10 AND starts_with($v::VARCHAR, $x) AND $v <= DATE '9999-12-31'"
+    good = "strlen($x) = 10 AND prefix($v::VARCHAR, $x) AND $v <= DATE '9999-12-31'"
     compact = "TRY_CAST(TRY_STRPTIME($x, '%Y%m%d') AS DATE)"
-    careful = (f"CASE WHEN {_matches(pattern)} AND {_plain(cast)} >= DATE '0001-01-01' THEN {_plain(cast)}"
-               f" WHEN {_matches(_COMPACT)} AND {_plain(compact)} >= DATE '0001-01-01' THEN {_plain(compact)} END")
-    return Rule(cast, good, careful, _cases(
-        (_matches(f"{_DAY}[ T]00:00.*|{_DAY}|{_COMPACT}"), "is not a day of the calendar"),
-        (_matches(f"{_DAY}[ T][0-9].*"), "has a time of day, which date does not keep"),
-        (None, "is not a date (YYYY-MM-DD)")))
+    careful = (
+        f"CASE WHEN {_matches(pattern)} AND {_plain(cast)} >= DATE '0001-01-01' THEN {_plain(cast)}"
+        f" WHEN {_matches(_COMPACT)} AND {_plain(compact)} >= DATE '0001-01-01' THEN {_plain(compact)} END"
+    )
+    return Rule(
+        cast,
+        good,
+        careful,
+        _cases(
+            (_matches(f"{_DAY}[ T]00:00.*|{_DAY}|{_COMPACT}"), "is not a day of the calendar"),
+            (_matches(f"{_DAY}[ T][0-9].*"), "has a time of day, which date does not keep"),
+            (None, "is not a date (YYYY-MM-DD)"),
+        ),
+    )
 
 
 def _datetime(t: SqlType) -> Rule:
@@ -132,11 +148,13 @@ def _datetime(t: SqlType) -> Rule:
     pattern = rf"{_DAY}([ T]{_CLOCK}{_seconds(digits)}Z?)?"
     cast = "TRY_CAST($x AS TIMESTAMP)"
     longest = 19 + (digits + 1 if digits else 0)
-    good = (f"strlen($x) <= {longest} AND starts_with($v::VARCHAR, $x) AND $v BETWEEN {bounds}")
+    good = f"strlen($x) <= {longest} AND prefix($v::VARCHAR, $x) AND $v BETWEEN {bounds}"
     # The same with a T between day and time, which is as common as the blank.
     other = good.replace("$v", cast).replace("VARCHAR, $x", "VARCHAR, replace($x, 'T', ' ')")
-    careful = (f"CASE WHEN {other} THEN {cast}"
-               f" WHEN {_matches(pattern)} AND {_plain(cast)} BETWEEN {bounds} THEN {_plain(cast)} END")
+    careful = (
+        f"CASE WHEN {other} THEN {cast}"
+        f" WHEN {_matches(pattern)} AND {_plain(cast)} BETWEEN {bounds} THEN {_plain(cast)} END"
+    )
     return Rule(cast, good, careful, _moment_complaint(t, pattern, digits))
 
 
@@ -154,10 +172,13 @@ def _moment_complaint(t: SqlType, pattern: str, digits: int) -> str:
     form = "YYYY-MM-DD hh:mm:ss" + ("+hh:mm" if t.name == "datetimeoffset" else "")
     return _cases(
         (_matches(pattern), f"does not exist, or is out of range for {t}"),
-        (_matches(rf"{moment} ?{_ZONE}?") if t.name == "datetimeoffset" else _matches(moment + "Z?"),
-         f"has more fractional digits than {t} keeps" + (f" here ({digits})" if digits < (t.scale or 0) else "")),
+        (
+            _matches(rf"{moment} ?{_ZONE}?") if t.name == "datetimeoffset" else _matches(moment + "Z?"),
+            f"has more fractional digits than {t} keeps" + (f" here ({digits})" if digits < (t.scale or 0) else ""),
+        ),
         (_matches(rf"{moment} ?{_ZONE}"), f"has a time zone, which {t} does not keep; declare datetimeoffset"),
-        (None, f"is not a date and time ({form})"))
+        (None, f"is not a date and time ({form})"),
+    )
 
 
 def _time(t: SqlType) -> Rule:
@@ -165,16 +186,24 @@ def _time(t: SqlType) -> Rule:
     pattern = rf"{_CLOCK}{_seconds(digits)}"
     cast = "TRY_CAST($x AS TIME)"
     longest = 8 + (digits + 1 if digits else 0)
-    good = f"strlen($x) BETWEEN 5 AND {longest} AND NOT starts_with($x, '24') AND starts_with($v::VARCHAR, $x)"
-    return Rule(cast, good, _when(pattern, cast), _cases(
-        (_matches(rf"{_CLOCK}{_seconds(None)}"), f"has more fractional digits than {t} keeps"
-         + (f" here ({digits})" if digits < (t.scale or 0) else "")),
-        (None, "is not a time of day (hh:mm:ss)")))
+    good = f"strlen($x) BETWEEN 5 AND {longest} AND NOT starts_with($x, '24') AND prefix($v::VARCHAR, $x)"
+    return Rule(
+        cast,
+        good,
+        _when(pattern, cast),
+        _cases(
+            (
+                _matches(rf"{_CLOCK}{_seconds(None)}"),
+                f"has more fractional digits than {t} keeps" + (f" here ({digits})" if digits < (t.scale or 0) else ""),
+            ),
+            (None, "is not a time of day (hh:mm:ss)"),
+        ),
+    )
 
 
 def _uuid(t: SqlType) -> Rule:
     cast = "TRY_CAST($x AS UUID)"
-    return Rule(cast, "starts_with($v::VARCHAR, $x)", _when(_UUID, cast), f"'is not a {t}'")
+    return Rule(cast, "prefix($v::VARCHAR, $x)", _when(_UUID, cast), f"'is not a {t}'")
 
 
 def _binary(t: SqlType) -> Rule:
@@ -182,8 +211,12 @@ def _binary(t: SqlType) -> Rule:
     pattern = "0[xX]([0-9a-fA-F]{2})*"
     # unhex raises on anything else, and CASE guards it only for rows: so it is given nothing else.
     clean = f"CASE WHEN {_matches(pattern)}{room} THEN substr(trim($x), 3) END"
-    return Rule("NULL::BLOB", "false", f"unhex({clean})", _cases(
-        (_matches(pattern), f"is longer than {t}"), (None, "is not binary (0x and two digits a byte)")))
+    return Rule(
+        "NULL::BLOB",
+        "false",
+        f"unhex({clean})",
+        _cases((_matches(pattern), f"is longer than {t}"), (None, "is not binary (0x and two digits a byte)")),
+    )
 
 
 _RULES = {
@@ -247,19 +280,23 @@ def conform(raw: str, columns: Sequence[Column]) -> str:
     some = f"COALESCE({', '.join(xs)}, NULL) IS NOT NULL"
     casts = "".join(f", {_fill(r.cast, x)} AS v{i}" for x, i, _, r in ruled)
     # NULL counts as sure: neither the cast nor the comparison had anything to go wrong with.
-    sure = "".join(f", v{i}, ({_fill(r.sure, x, f'v{i}')} OR {x} IS NULL) AS s{i}" for x, i, _, r in ruled)
-    every = " AND ".join([*(f"s{i}" for _, i, _, _ in ruled), "_fault IS NULL", some])
+    sure = {i: f"({_fill(r.sure, x, f'v{i}')} OR {x} IS NULL)" for x, i, _, r in ruled}
+    every = " AND ".join([*sure.values(), "_fault IS NULL", some])
+    # Asked once for the whole row; again for each column only in rows where something is in doubt.
     values = "".join(
-        f", CASE WHEN _sure THEN v{i} WHEN s{i} THEN v{i} ELSE {_fill(r.careful, x)} END AS r{i}" for x, i, _, r in ruled)
+        f", CASE WHEN _sure THEN v{i} WHEN {sure[i]} THEN v{i} ELSE {_fill(r.careful, x)} END AS r{i}"
+        for x, i, _, r in ruled
+    )
     fits = " AND ".join([*(f"({x} IS NULL) = (r{i} IS NULL)" for x, i, _, _ in ruled), "_fault IS NULL", some])
-    out = ", ".join(f"{'r' if any(i == k for _, k, _, _ in ruled) else 'x'}{i} AS {ident(c.name)}" for i, c in enumerate(columns))
+    out = ", ".join(
+        f"{'r' if any(i == k for _, k, _, _ in ruled) else 'x'}{i} AS {ident(c.name)}" for i, c in enumerate(columns)
+    )
     return (
         f"SELECT {out}, _row, CASE WHEN NOT _good THEN {_explained(columns, ruled, some)} END AS _held\n"
         f"FROM (SELECT *, CASE WHEN _sure THEN true ELSE {fits} END AS _good\n"
         f"FROM (SELECT _sure, {rest}{values}\n"
-        f"FROM (SELECT *, {every} AS _sure\n"
-        f"FROM (SELECT {rest}{sure}\n"
-        f"FROM (SELECT {rest}{casts}\nFROM ({raw}))))))"
+        f"FROM (SELECT *, CASE WHEN {every} THEN true ELSE false END AS _sure\n"
+        f"FROM (SELECT {rest}{casts}\nFROM ({raw})))))"
     )
 
 
@@ -267,12 +304,13 @@ def _explained(columns: Sequence[Column], ruled: Sequence[tuple[str, int, Column
     complaints = ["_fault", f"CASE WHEN _fault IS NULL AND NOT ({some}) THEN 'every column is empty' END"]
     complaints += [
         f"CASE WHEN _fault IS NULL AND ({x} IS NULL) <> (r{i} IS NULL)"
-        f" THEN {literal(c.name + ': ')} || {_shown(x)} || ' ' || ({_fill(r.complaint, x)}) END" for x, i, c, r in ruled
+        f" THEN {literal(c.name + ': ')} || {_shown(x)} || ' ' || ({_fill(r.complaint, x)}) END"
+        for x, i, c, r in ruled
     ]
     reasons = f"list_filter([{', '.join(complaints)}], lambda reason: reason IS NOT NULL)"
     texts = f"struct_pack({', '.join(f'{ident(c.name)} := x{i}' for i, c in enumerate(columns))})"
     row = f"CASE WHEN _raw IS NULL THEN to_json({texts}) ELSE to_json(struct_pack(_raw := _raw)) END"
-    return f"to_json(struct_pack(reasons := {reasons}, \"row\" := {row}))::VARCHAR"
+    return f'to_json(struct_pack(reasons := {reasons}, "row" := {row}))::VARCHAR'
 
 
 def _fill(sql: str, x: str, v: str = "") -> str:
