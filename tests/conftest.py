@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import targets
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -28,3 +30,15 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == expected, f"{path.name} differs; look, then run pytest --update-golden"
 
     return compare
+
+
+@pytest.fixture(params=targets.TARGETS)
+def target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The test runs once against each configured target: what ``write_project`` writes has it as its default."""
+    if request.param == "embedded":
+        yield "embedded"
+        return
+    with targets.new_database() as settings:
+        for name, value in {**settings, targets.WANTED: "server"}.items():
+            monkeypatch.setenv(name, value)
+        yield "server"

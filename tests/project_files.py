@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.targets import on_target
+
 ROOT = Path(__file__).resolve().parent.parent
 
 PIPELINES = """\
@@ -51,6 +53,8 @@ def write_project(root: Path, changes: Mapping[str, str | bytes | None] | None =
             path.unlink(missing_ok=True)
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
+        if name == "pipelines.yaml" and isinstance(content, str):
+            content = on_target(content)
         if isinstance(content, bytes):
             path.write_bytes(content)
         else:

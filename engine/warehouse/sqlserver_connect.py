@@ -258,6 +258,25 @@ class Connector:
         return text
 
 
+def drained(
+    connection: pyodbc.Connection, batch: str, parameters: Sequence[Any] = ()
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Run a batch to its end, and give its last result: column names and rows. Raises what the driver raises.
+
+    Every result is read: one that is left is cancelled, together with everything its transaction did.
+    """
+    names: list[str] = []
+    rows: list[tuple[Any, ...]] = []
+    cursor = connection.execute(batch, *parameters)
+    while True:
+        if cursor.description:
+            names, rows = [d[0] for d in cursor.description], [tuple(r) for r in cursor.fetchall()]
+        if not cursor.nextset():
+            break
+    cursor.close()
+    return names, rows
+
+
 def _token() -> str:
     try:
         from azure.identity import DefaultAzureCredential

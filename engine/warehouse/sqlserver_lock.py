@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.errors import WarehouseError
-from engine.warehouse.sqlserver_connect import Connector
+from engine.warehouse.sqlserver_connect import Connector, drained
 from engine.warehouse.sqlserver_sql import release_lock, take_lock
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class SessionLock:
         with self._asking:
             try:
                 assert self._connection is not None
-                self._connection.execute("SELECT 1").fetchall()
+                drained(self._connection, "SELECT 1")
             except (pyodbc.Error, AssertionError):
                 raise WarehouseError(
                     "the connection that kept other runs off this warehouse was lost; nothing more is published"
@@ -70,7 +70,7 @@ class SessionLock:
 
         assert self._connection is not None
         try:
-            return int(self._connection.execute(take_lock(RESOURCE, 0)).fetchval()) >= 0
+            return _took(self._connection)
         except pyodbc.Error as error:
             raise self._connector.error(error) from None
 
@@ -80,7 +80,7 @@ class SessionLock:
         if self._connection is None:
             return
         try:
-            self._connection.execute(release_lock(RESOURCE)).close()
+            drained(self._connection, release_lock(RESOURCE))
         except pyodbc.Error:
             pass  # it was not held, or the connection is gone, and the lock with it
         finally:
@@ -88,13 +88,17 @@ class SessionLock:
             self._connection = None
 
 
+def _took(connection: pyodbc.Connection) -> bool:
+    return int(drained(connection, take_lock(RESOURCE, 0))[1][0][0]) >= 0
+
+
 def taken(connector: Connector) -> bool:
     """Whether a run holds the lock now."""
     connection = connector.connect()
     try:
-        free = int(connection.execute(take_lock(RESOURCE, 0)).fetchval()) >= 0
+        free = _took(connection)
         if free:
-            connection.execute(release_lock(RESOURCE)).close()
+            drained(connection, release_lock(RESOURCE))
         return not free
     finally:
         connection.close()

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import WarehouseError
-from engine.warehouse.sqlserver_connect import Connector, ServerError, retrying
+from engine.warehouse.sqlserver_connect import Connector, ServerError, drained, retrying
 
 if TYPE_CHECKING:
     import pyodbc
@@ -69,22 +69,12 @@ class Session:
         """Run a batch to its end, and give its last result: column names and rows."""
         import pyodbc
 
-        names: list[str] = []
-        rows: list[tuple[Any, ...]] = []
         try:
-            cursor = self.connection.execute(batch, *parameters)
-            # Every result is read: one that is left is cancelled, together with everything its transaction did.
-            while True:
-                if cursor.description:
-                    names, rows = [d[0] for d in cursor.description], [tuple(r) for r in cursor.fetchall()]
-                if not cursor.nextset():
-                    break
-            cursor.close()
+            return drained(self.connection, batch, parameters)
         except pyodbc.Error as error:
             failed = self.connector.error(error)
             self._forget(failed)
             raise failed from None
-        return names, rows
 
     def scalar(self, batch: str, parameters: Sequence[Any] = ()) -> Any:
         """The first value of a batch's last result."""

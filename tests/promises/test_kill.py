@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import duckdb
 import pytest
 
-from tests.project_files import FILES, ROOT, medallion, write_project
+from tests.project_files import FILES, medallion, write_project
+from tests.targets import ask, process_environment
+
+pytestmark = pytest.mark.usefixtures("target")
 
 TABLES = ("bronze.orders", "silver.orders", "gold.customers")
 STEPS = ("load", "gate", "commit", "done")
@@ -37,25 +39,20 @@ NEW = "order_id,customer,amount,ordered_on\n1,Ann,10.00,2024-01-01\n2,Bob,21.00,
 
 def tables(root: Path) -> dict[str, object]:
     """Every row of every table, quarantine and view, without what names the load."""
-    with duckdb.connect(str(root / "data" / "warehouse.duckdb"), read_only=True) as con:
-        names = con.execute(
-            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema NOT IN ('ops')"
-        ).fetchall()
-        found: dict[str, object] = {}
-        for schema, name in sorted(names):
-            kept = [
-                r[0]
-                for r in con.execute(
-                    "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ?",
-                    [schema, name],
-                ).fetchall()
-                if r[0] not in ("_load_id", "_loaded_at", "load_id", "quarantined_at", "quarantine_id")
-            ]
-            columns = ", ".join(f'"{c}"' for c in kept)
-            found[f"{schema}.{name}"] = sorted(
-                map(repr, con.execute(f'SELECT {columns} FROM "{schema}"."{name}"').fetchall())
-            )
-        return found
+    found: dict[str, object] = {}
+    kept = "('bronze', 'silver', 'gold', 'quarantine', 'staging')"
+    columns: dict[str, list[str]] = {}
+    for schema, name, column in ask(
+        root,
+        "SELECT table_schema, table_name, column_name FROM INFORMATION_SCHEMA.COLUMNS"
+        f" WHERE table_schema IN {kept} ORDER BY table_schema, table_name, ordinal_position",
+    ):
+        columns.setdefault(f'"{schema}"."{name}"', []).append(column)
+    loads = ("_load_id", "_loaded_at", "load_id", "quarantined_at", "quarantine_id")
+    for table, names in columns.items():
+        listed = ", ".join(f'"{n}"' for n in names if n not in loads)
+        found[table.replace('"', "")] = sorted(map(repr, ask(root, f"SELECT {listed} FROM {table}")))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +79,7 @@ def test_a_killed_run_is_repaired_by_the_next(
     killed = subprocess.run(
         [sys.executable, "-c", KILLER, table, step],
         cwd=root,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        env=process_environment(),
         capture_output=True,
         check=False,
     )
@@ -102,7 +99,7 @@ def test_the_first_run_can_be_killed_too(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-c", KILLER, "silver.orders", "commit"],
         cwd=root,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        env=process_environment(),
         capture_output=True,
         check=False,
     )

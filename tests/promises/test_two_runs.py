@@ -10,7 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.project_files import ROOT, medallion, write_project
+import pytest
+
+from tests.project_files import medallion, write_project
+from tests.targets import process_environment
+
+pytestmark = pytest.mark.usefixtures("target")
 
 SLOW = """
 import sys, time
@@ -32,7 +37,7 @@ run(load_project(Path.cwd()), watcher=Slow())
 @contextmanager
 def run_at_work(root: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A run of another process that stands still before the gate of silver.orders until it is let go."""
-    process = subprocess.Popen([sys.executable, "-c", SLOW], cwd=root, env={"PYTHONPATH": str(ROOT), "PATH": ""})
+    process = subprocess.Popen([sys.executable, "-c", SLOW], cwd=root, env=process_environment())
     try:
         for _ in range(600):
             if (root / "at-work").exists():
@@ -67,7 +72,7 @@ def test_a_second_run_waits_when_asked_to(tmp_path: Path) -> None:
         second = subprocess.Popen(
             [sys.executable, "-m", "engine.cli", "run", "--wait", "60"],
             cwd=root,
-            env={"PYTHONPATH": str(ROOT), "PATH": ""},
+            env=process_environment(),
             stderr=subprocess.PIPE,
             text=True,
         )

@@ -1,0 +1,107 @@
+"""The targets that tests of the engine's promises run against: the embedded one always, a live server when
+MEDALLION_TEST_SQLSERVER names one.
+
+The variable is a SQLAlchemy URL, mssql+pyodbc://user:password@host:1433/database?Encrypt=no, of a login that may
+create databases. Each test gets a database of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SQLSERVER = "MEDALLION_TEST_SQLSERVER"
+NO_SERVER = f"{SQLSERVER} names no live server"
+WANTED = "MEDALLION_TEST_TARGET"
+"""Which target the projects that tests write have: set by the fixture ``target``, read by ``write_project``."""
+ROOT = Path(__file__).resolve().parent.parent
+live = pytest.mark.skipif(not os.environ.get(SQLSERVER), reason=NO_SERVER)
+TARGETS = ["embedded", pytest.param("server", marks=live)]
+
+
+def server_settings(database: str = "") -> dict[str, str]:
+    """The live server as the shipped project's environment variables."""
+    import sqlalchemy as sa
+
+    url = sa.make_url(os.environ[SQLSERVER])
+    options = {k.casefold(): str(v) for k, v in url.query.items()}
+    return {
+        "MSSQL_SERVER": url.host or "",
+        "MSSQL_PORT": str(url.port or 1433),
+        "MSSQL_DATABASE": database or url.database or "",
+        "MSSQL_USER": url.username or "",
+        "MSSQL_PASSWORD": str(url.password or ""),
+        "MSSQL_ENCRYPT": options.get("encrypt", "yes"),
+        "MSSQL_TRUST_CERTIFICATE": options.get("trustservercertificate", "no"),
+    }
+
+
+def server_spec(settings: dict[str, str] | None = None) -> Any:
+    """The live server as a target, its references resolved."""
+    from engine.specs import SqlServerTarget
+
+    found = settings or server_settings()
+    spec = SqlServerTarget(
+        type="sqlserver",
+        server=found["MSSQL_SERVER"],
+        port=found["MSSQL_PORT"],
+        database=found["MSSQL_DATABASE"],
+        user=found["MSSQL_USER"],
+        encrypt=found["MSSQL_ENCRYPT"],
+        trust_certificate=found["MSSQL_TRUST_CERTIFICATE"],
+    )
+    return spec.model_copy(update={"password": found["MSSQL_PASSWORD"]})
+
+
+@contextmanager
+def new_database() -> Iterator[dict[str, str]]:
+    """An empty database on the live server, as environment variables; dropped in the end."""
+    from engine.warehouse.sqlserver_connect import Connector
+
+    name = f"medallion_test_{secrets.token_hex(4)}"
+    connection = Connector(server_spec()).connect()
+    connection.execute(f"CREATE DATABASE [{name}]").close()
+    try:
+        yield server_settings(name)
+    finally:
+        connection.execute(f"DROP DATABASE IF EXISTS [{name}]").close()
+        connection.close()
+
+
+def on_target(pipelines: str) -> str:
+    """The text of a small project's pipelines.yaml with the target that is wanted as its default."""
+    if os.environ.get(WANTED) != "server":
+        return pipelines
+    keys = ("server", "port", "database", "user", "password", "encrypt", "trust_certificate")
+    values = ", ".join(f'{key}: "${{MSSQL_{key.upper()}}}"' for key in keys)
+    return pipelines.replace("targets:\n", f"targets:\n  server: {{type: sqlserver, {values}}}\n", 1).replace(
+        "default_target: embedded", "default_target: server"
+    )
+
+
+def process_environment() -> dict[str, str]:
+    """The little that a process of the engine needs, and the target."""
+    kept = {k: v for k, v in os.environ.items() if k.startswith("MSSQL_")}
+    return {"PYTHONPATH": str(ROOT), "PATH": "", **kept}
+
+
+def ask(root: Path, sql: str) -> list[tuple[Any, ...]]:
+    """The rows of a statement that both warehouses understand."""
+    if os.environ.get(WANTED) != "server":
+        import duckdb
+
+        with duckdb.connect(str(root / "data/warehouse.duckdb"), read_only=True) as con:
+            return con.execute(sql).fetchall()
+    from engine.warehouse.sqlserver_connect import Connector
+
+    connection = Connector(server_spec({k: v for k, v in os.environ.items() if k.startswith("MSSQL_")})).connect()
+    try:
+        return [tuple(row) for row in connection.execute(sql).fetchall()]
+    finally:
+        connection.close()
