@@ -143,8 +143,10 @@ def _to_moment(a: Typed, text: str, t: SqlType, rule: CastRule, complain: Compla
         clock = text if source == "time" else f"CAST({text} AS TIME)"
         if source == "date":
             return complain(a, "date to time", "CAST('00:00' AS time)")
-        return clock if scale <= (t.scale or 0) or (t.scale or 0) >= 6 else (
-            f"tsql.round_time({clock}, {10 ** (6 - (t.scale or 0))})"
+        return (
+            clock
+            if scale <= (t.scale or 0) or (t.scale or 0) >= 6
+            else (f"tsql.round_time({clock}, {10 ** (6 - (t.scale or 0))})")
         )
     if source == "date":
         return f"CAST({text} AS TIMESTAMP)"
@@ -234,8 +236,10 @@ def _moment_text(a: Typed, text: str, rule: CastRule, complain: Complain) -> tup
             return f"tsql.style_0({text})", 19
         style = 23 if t.family == "date" else 121
     if style in (0, 100):
-        return (f"tsql.style_0({text})", 19) if t.family == "datetime" else (
-            complain(a, "style 0 of a date", "style 23 or 107"), 0
+        return (
+            (f"tsql.style_0({text})", 19)
+            if t.family == "datetime"
+            else (complain(a, "style 0 of a date", "style 23 or 107"), 0)
         )
     if style in _FRACTION_STYLES and t.family == "datetime":
         return _fraction_text(a, text, _FRACTION_STYLES[style])

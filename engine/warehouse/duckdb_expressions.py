@@ -238,8 +238,10 @@ class Renderer:
         if a.kind == "exists":
             return f"NOT {self.sql(a)}"
         if a.kind in ("IN", "in_query"):
-            return self.sql(a).replace(" IN (", " NOT IN (", 1) if " IN (" not in self._side(a.args[0]) else (
-                f"NOT ({self.sql(a)})"
+            return (
+                self.sql(a).replace(" IN (", " NOT IN (", 1)
+                if " IN (" not in self._side(a.args[0])
+                else (f"NOT ({self.sql(a)})")
             )
         return f"NOT ({self.sql(a)})"
 
@@ -323,6 +325,7 @@ class Renderer:
         if alike and not (first.padded or t.value.padded):
             return f"nullif({self.sql(first)}, {self.sql(t.value)})"
         return f"CASE WHEN {self.sql(same)} THEN NULL ELSE {self.sql(first)} END"
+
 
 _METHODS: dict[str, Callable[..., str]] = {
     "column": Renderer._column,

@@ -165,9 +165,11 @@ def _round(r: Renderer, t: Typed, a: list[str]) -> str:
     if kind == "integer":
         if n >= 0:
             return r.strict(t.args[0]) if t.args[0].type == t.type else f"CAST({a[0]} AS {t.type.duckdb})"
-        unit = 10 ** -n
-        return f"CAST({a[0]} // {unit} * {unit} AS {t.type.duckdb})" if cut else (
-            f"CAST(round({a[0]}, {n}) AS {t.type.duckdb})"
+        unit = 10**-n
+        return (
+            f"CAST({a[0]} // {unit} * {unit} AS {t.type.duckdb})"
+            if cut
+            else (f"CAST(round({a[0]}, {n}) AS {t.type.duckdb})")
         )
     if kind == "float":
         if cut:
