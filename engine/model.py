@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.bind import BindError, Bound, bind, parse, tables_of
 from engine.errors import Problem, ProjectError, SourceError, nearest
+from engine.physical import design_of, faults, partition_of
 from engine.project import PIPELINES, Project, load_project
 from engine.specs import TableSpec
 from engine.sqltypes import Column, parse_type
@@ -66,6 +67,8 @@ class Table:
             self.spec.storage,
             self.spec.alias,
             self.spec.description,
+            partition_of(self.spec),
+            design_of(self.spec, columns),
         )
 
 
@@ -329,6 +332,7 @@ class _Builder:
                         nearest(column, names),
                     )
                 )
+        self.problems += faults(self.node, self.project.tables, name, table.shape)
         from engine.warehouse.sqlserver_shape import limits
 
         for message in limits(table.shape):
@@ -397,5 +401,7 @@ def _definition(table: Table, sql: str) -> str:
     spec = table.spec.model_dump(
         include={"key", "load", "dedupe", "storage", "alias", "source", "watermark"}, mode="json"
     )
+    if table.spec.partition_by is not None:
+        spec["partition_by"] = table.spec.partition_by.model_dump(mode="json")
     parts = [DEFINITION_FORMAT, sql, spec, table.suite.digest, [(c.name, str(c.type)) for c in table.columns]]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]

@@ -322,7 +322,16 @@ def _table_references(project: Project, name: str, table: specs.TableSpec) -> li
             node.problem(
                 ("tables", name, "load"),
                 f"load: {table.load} is for a table built from a SELECT",
-                expected="replace, merge or append for a table with a source",
+                expected="replace, merge, append or partition for a table with a source",
+            )
+        )
+    if (table.load == "partition") != (table.partition_by is not None):
+        lacks = table.partition_by is None
+        problems.append(
+            node.problem(
+                ("tables", name, "load" if lacks else "partition_by"),
+                "load: partition needs a partition_by" if lacks else "partition_by is for load: partition",
+                expected="partition_by: {column: …, grain: day}" if lacks else "load: partition beside it",
             )
         )
     if table.dedupe and not table.key_columns:

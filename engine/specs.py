@@ -96,6 +96,45 @@ class ColumnSpec(_Spec):
         return value
 
 
+class PartitionBySpec(_Spec):
+    """What a partition load replaces: every day, month or year that is in it."""
+
+    column: str
+    """A date or datetime column."""
+    grain: Literal["day", "month", "year"] = "day"
+
+
+class PartitionsSpec(PartitionBySpec):
+    """How a table is divided on SQL Server: a partition for each day, month or year."""
+
+    keep: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """How many of the newest periods have a partition of their own; older rows share one. 0: every period."""
+
+
+class IndexSpec(_Spec):
+    """A nonclustered index."""
+
+    columns: str | list[str]
+    """Its key columns; "watch_date desc" descends."""
+    include: list[str] = []
+    """Columns that it carries beside its key."""
+    where: str = ""
+    """Only the rows that meet this T-SQL condition."""
+    unique: bool = False
+    name: Annotated[str, Field(pattern=r"^[a-z_0-9]{0,60}$")] = ""
+    """A word for its name; the engine adds a prefix and a digest of the definition."""
+
+
+class ForeignKeySpec(_Spec):
+    """Columns that refer to the key of another table."""
+
+    columns: str | list[str]
+    references: Annotated[str, Field(pattern=r"^(bronze|silver|gold)\.[a-z_][a-z0-9_]*( *\([^()]+\))?$")]
+    """silver.users, or silver.users(user_id)."""
+    trusted: bool = True
+    """Whether the server enforces it. Without, it only tells readers and tools how tables belong together."""
+
+
 class TableSpec(_Spec):
     """One bronze, silver or gold table."""
 
@@ -105,7 +144,9 @@ class TableSpec(_Spec):
     """The columns that identify a row: never null, never twice."""
     columns: dict[str, str | ColumnSpec] = {}
     """Columns and their T-SQL types. A source's undeclared columns are text; a SELECT's types are inferred."""
-    load: Literal["replace", "merge", "append", "scd2", "view"] = "replace"
+    load: Literal["replace", "merge", "append", "partition", "scd2", "view"] = "replace"
+    partition_by: PartitionBySpec | None = None
+    """For load: partition, the column by which it replaces whole days, months or years."""
     dedupe: str = ""
     """ORDER BY text: of the rows that share a key the first in this order stays, the others are counted."""
     watermark: str = ""
@@ -115,6 +156,24 @@ class TableSpec(_Spec):
     """A view of this name over the table, for dashboards that already read it."""
     description: str = ""
     tags: list[str] = []
+    indexes: list[IndexSpec] = []
+    """Nonclustered indexes (SQL Server)."""
+    foreign_keys: list[ForeignKeySpec] = []
+    """References to the keys of other tables (SQL Server)."""
+    compression: Literal["page", "row", "none"] | None = None
+    """Compression of rows and indexes (SQL Server); columnstore is compressed by itself."""
+    partitions: PartitionsSpec | None = None
+    """Division into partitions (SQL Server)."""
+    computed: dict[str, str] = {}
+    """Columns that the server computes, each a T-SQL expression over the table's columns (SQL Server)."""
+    defaults: dict[str, str] = {}
+    """T-SQL expressions for values that an INSERT by others leaves out (SQL Server)."""
+    masks: dict[str, str] = {}
+    """Masking functions of columns, such as partial(1,"***",0), for readers without UNMASK (SQL Server)."""
+    grants: list[str] = []
+    """Roles that may read this table (SQL Server)."""
+    deny: dict[str, list[str]] = {}
+    """Columns that a role must not read, an empty list for the whole table (SQL Server)."""
 
     @field_validator("columns")
     @classmethod
@@ -142,6 +201,14 @@ class PipelineSpec(_Spec):
     tags: list[str] = []
 
 
+PARTS: dict[str, type[_Spec]] = {
+    "columns": ColumnSpec,
+    "partition_by": PartitionBySpec,
+    "partitions": PartitionsSpec,
+    "indexes": IndexSpec,
+    "foreign_keys": ForeignKeySpec,
+}
+"""What stands within a table's keys."""
 SOURCES: dict[str, type[_Spec]] = {"csv": CsvSource, "json": JsonSource}
 TARGETS: dict[str, type[_Spec]] = {"duckdb": DuckDBTarget, "sqlserver": SqlServerTarget}
 SourceSpec = CsvSource | JsonSource

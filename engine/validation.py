@@ -61,7 +61,8 @@ def findings(node: Node, path: tuple[Hashable, ...], error: ValidationError, mod
         if item["type"] == "extra_forbidden":
             key = str(item["loc"][-1])
             if len(item["loc"]) > 1:
-                known = [f.alias or n for n, f in specs.ColumnSpec.model_fields.items()]
+                within = specs.PARTS.get(str(item["loc"][0]), specs.ColumnSpec)
+                known = [f.alias or n for n, f in within.model_fields.items()]
             problem = node.problem(
                 where, f"unknown key {key!r}", expected="one of " + ", ".join(known), nearest=nearest(key, known)
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.sqltypes import Column, parse_type
+from engine.warehouse.design import NO_DESIGN, Design, Partitioning
 
 AUDIT_COLUMNS: tuple[Column, ...] = (
     Column("_loaded_at", parse_type("datetime2(3)"), nullable=False, padded=False),
@@ -29,6 +30,13 @@ QUARANTINE_COLUMNS: tuple[Column, ...] = (
 superseded."""
 
 
+KEPT_ELSEWHERE = (
+    "stand in periods that it does not bring, and would be there twice; let the load bring those periods too, or use"
+    " load: merge"
+)
+"""Why a partition load is refused, after "keys of this load"."""
+
+
 @dataclass(frozen=True, slots=True)
 class TableShape:
     """A table as a warehouse has to keep it: columns in order, key, load strategy and storage."""
@@ -44,6 +52,9 @@ class TableShape:
     alias: str = ""
     """a view with named columns that dashboards already read, as ``schema.name``"""
     description: str = ""
+    partition_by: Partitioning | None = None
+    """what a partition load replaces"""
+    design: Design = NO_DESIGN
 
     @property
     def full_name(self) -> str:

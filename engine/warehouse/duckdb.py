@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import WarehouseError
 from engine.ledger import TABLES, Row
 from engine.live import RunLock, is_locked, live_path, read_live, who
-from engine.warehouse import AUDIT_COLUMNS, TableShape, duckdb_sql
+from engine.warehouse import AUDIT_COLUMNS, KEPT_ELSEWHERE, TableShape, duckdb_sql
 from engine.warehouse.duckdb_sql import held_name, qualified, quarantine_name, quoted, staging_name, text
 
 if TYPE_CHECKING:
@@ -230,8 +230,12 @@ class DuckDBWarehouse:
         staging, held, quarantine = staging_name(shape, load_id), held_name(shape, load_id), quarantine_name(shape)
         with self._publishing, self.transaction() as cursor:
             self._make_way(cursor, shape)
-            if shape.load in ("merge", "append", "scd2"):
+            if shape.load in duckdb_sql.KEEPS_ROWS:
                 self._evolve(cursor, shape)
+            if shape.load == "partition" and shape.key and (shape.schema, shape.name) in self._kinds:
+                clashes = int(_scalar(cursor.execute(duckdb_sql.statement("clashes", shape, load_id))))
+                if clashes:
+                    raise WarehouseError(f"{shape.full_name}: {clashes:,} keys of this load {KEPT_ELSEWHERE}")
             if settled:
                 cursor.execute(
                     f"UPDATE {qualified(*quarantine_name(shape))} SET state = 'replayed', replay_load_id = ?"

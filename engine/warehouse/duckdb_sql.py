@@ -17,6 +17,8 @@ from engine.warehouse import AUDIT_COLUMNS, QUARANTINE_COLUMNS, TableShape
 
 SCHEMAS = ("ops", "bronze", "silver", "gold", "quarantine", "dbo", "tsql")
 HISTORY = ("valid_from", "valid_to", "is_current")
+KEEPS_ROWS = ("merge", "append", "partition", "scd2")
+"""Loads after which rows of earlier loads are still there."""
 
 
 def quoted(name: str) -> str:
@@ -110,6 +112,7 @@ def statement(template: str, shape: TableShape, load_id: str = "", **values: Any
         "quarantine": qualified(*quarantine_name(shape)),
         "held_columns": QUARANTINE_COLUMNS,
         "load_id": load_id,
+        "partition_by": shape.partition_by,
     }
     return _environment().get_template(f"{template}.sql").render(known | values).strip()
 
@@ -146,7 +149,7 @@ def publish(shape: TableShape, load_id: str, *, landed: bool, moment: dt.datetim
     """The statements that make a staged load the published table, by the table's strategy."""
     compared = [c for c in shape.columns if c.name not in shape.key]
     script = []
-    if shape.load in ("merge", "append", "scd2"):
+    if shape.load in KEEPS_ROWS:
         script.append(create_table(history_shape(shape) if shape.load == "scd2" else nullable(shape)))
     script += _statements(
         statement(

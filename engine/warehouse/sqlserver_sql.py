@@ -16,7 +16,8 @@ from typing import Any
 
 from engine.sqltypes import Column
 from engine.tsql import ident
-from engine.warehouse import AUDIT_COLUMNS, QUARANTINE_COLUMNS, TableShape
+from engine.warehouse import AUDIT_COLUMNS, KEPT_ELSEWHERE, QUARANTINE_COLUMNS, TableShape
+from engine.warehouse.design import Partitioning
 from engine.warehouse.sqlserver_shape import (
     SQL_SERVER,
     STAGING,
@@ -47,14 +48,6 @@ class Rule:
 
     condition: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Partitioning:
-    """The date or datetime column by which a ``partition`` load replaces, in whole days, months or years."""
-
-    column: str
-    grain: str = "month"
 
 
 # --- names and indexes ---------------------------------------------------------------------------------------------
@@ -281,9 +274,14 @@ def _strategy_values(
                 raise ValueError(f"{shape.full_name}: a view needs its SELECT")
             return {"put_view": _put_view(shape.schema, shape.name, shape.columns, server, select=select)}
         case "partition":
+            partitioning = partitioning or shape.partition_by
             if partitioning is None:
                 raise ValueError(f"{shape.full_name}: load partition needs a column to partition by")
-            return {"partition_by": partitioning.column, "grain": partitioning.grain}
+            return {
+                "partition_by": partitioning.column,
+                "grain": partitioning.grain,
+                "kept_elsewhere": KEPT_ELSEWHERE,
+            }
         case "scd2":
             if as_of is None:
                 raise ValueError(f"{shape.full_name}: load scd2 needs the moment from which new versions hold")

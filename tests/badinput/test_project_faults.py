@@ -121,7 +121,7 @@ CASES = [
     Case(
         "unknown strategy",
         yaml("  gold.customers:\n", "  gold.customers:\n    load: mrge\n"),
-        ("'mrge' does not fit here; expected 'replace', 'merge', 'append', 'scd2' or 'view'",),
+        ("'mrge' does not fit here; expected 'replace', 'merge', 'append', 'partition', 'scd2' or 'view'",),
     ),
     Case(
         "secret in the clear",

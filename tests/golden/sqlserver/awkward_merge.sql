@@ -78,12 +78,16 @@ SELECT @held AS [held];
 
 -- dedupe
 SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @dropped bigint;
 WITH [ranked] AS (
     SELECT ROW_NUMBER() OVER (PARTITION BY [key]]], ["] ORDER BY [-- /*] DESC) AS [rank]
     FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c]
     WHERE [key]]] IS NOT NULL AND ["] IS NOT NULL
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
+SET @dropped = ROWCOUNT_BIG();
+SELECT @dropped AS [dropped];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];

@@ -78,12 +78,16 @@ SELECT @held AS [held];
 
 -- dedupe
 SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @dropped bigint;
 WITH [ranked] AS (
     SELECT ROW_NUMBER() OVER (PARTITION BY [key]]], ["] ORDER BY [-- /*] DESC) AS [rank]
     FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c]
     WHERE [key]]] IS NOT NULL AND ["] IS NOT NULL
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
+SET @dropped = ROWCOUNT_BIG();
+SELECT @dropped AS [dropped];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
@@ -111,6 +115,8 @@ BEGIN TRY
     DELETE FROM [gold].[Bob's [odd]] 50% tåble]
     WHERE [-- /*] IS NULL AND EXISTS (SELECT 1 FROM @periods WHERE [first] IS NULL);
     SET @removed = @removed + ROWCOUNT_BIG();
+    IF EXISTS (SELECT 1 FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new] INNER JOIN [gold].[Bob's [odd]] 50% tåble] AS [old] ON [old].[key]]] = [new].[key]]] AND [old].["] = [new].["])
+        THROW 50004, N'gold.Bob''s [odd] 50%% tåble: keys of this load stand in periods that it does not bring, and would be there twice; let the load bring those periods too, or use load: merge', 1;
     INSERT INTO [gold].[Bob's [odd]] 50% tåble] ([key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*])
     SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
     SET @inserted = ROWCOUNT_BIG();

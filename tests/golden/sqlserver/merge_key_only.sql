@@ -68,12 +68,16 @@ SELECT @held AS [held];
 
 -- dedupe
 SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @dropped bigint;
 WITH [ranked] AS (
     SELECT ROW_NUMBER() OVER (PARTITION BY [a], [b] ORDER BY [b] DESC) AS [rank]
     FROM [staging].[silver_pairs__20261120T231501_4f3a9c]
     WHERE [a] IS NOT NULL AND [b] IS NOT NULL
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
+SET @dropped = ROWCOUNT_BIG();
+SELECT @dropped AS [dropped];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_pairs__20261120T231501_4f3a9c];

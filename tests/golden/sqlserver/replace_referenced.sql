@@ -74,12 +74,16 @@ SELECT @held AS [held];
 
 -- dedupe
 SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @dropped bigint;
 WITH [ranked] AS (
     SELECT ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [name] DESC) AS [rank]
     FROM [staging].[silver_people__20261120T231501_4f3a9c]
     WHERE [id] IS NOT NULL
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
+SET @dropped = ROWCOUNT_BIG();
+SELECT @dropped AS [dropped];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_people__20261120T231501_4f3a9c];

@@ -66,12 +66,16 @@ SELECT @held AS [held];
 
 -- dedupe
 SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @dropped bigint;
 WITH [ranked] AS (
     SELECT ROW_NUMBER() OVER (PARTITION BY [load_id] ORDER BY [load_id] DESC) AS [rank]
     FROM [staging].[silver_known__20261120T231501_4f3a9c]
     WHERE [load_id] IS NOT NULL
 )
 DELETE FROM [ranked] WHERE [rank] > 1;
+SET @dropped = ROWCOUNT_BIG();
+SELECT @dropped AS [dropped];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_known__20261120T231501_4f3a9c];

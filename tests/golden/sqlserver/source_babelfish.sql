@@ -75,6 +75,30 @@ BEGIN CATCH
 END CATCH;
 SELECT @held AS [held];
 
+-- dedupe
+SET XACT_ABORT ON;
+SET NOCOUNT ON;
+DECLARE @dropped bigint;
+BEGIN TRY
+    BEGIN TRANSACTION;
+    SELECT [id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id],
+        CASE WHEN [id] IS NOT NULL
+            THEN ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [_load_id] DESC) ELSE 1 END AS [__rank]
+    INTO [#ranked]
+    FROM [staging].[bronze_sessions__20261120T231501_4f3a9c];
+    TRUNCATE TABLE [staging].[bronze_sessions__20261120T231501_4f3a9c];
+    INSERT INTO [staging].[bronze_sessions__20261120T231501_4f3a9c] WITH (TABLOCK) ([id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id])
+    SELECT [id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id] FROM [#ranked] WHERE [__rank] = 1;
+    SELECT @dropped = COUNT_BIG(*) FROM [#ranked] WHERE [__rank] > 1;
+    DROP TABLE [#ranked];
+    COMMIT TRANSACTION;
+END TRY
+BEGIN CATCH
+    IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
+    THROW;
+END CATCH;
+SELECT @dropped AS [dropped];
+
 -- settle_keys
 SET XACT_ABORT ON;
 SET NOCOUNT ON;

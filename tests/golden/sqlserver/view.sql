@@ -28,6 +28,7 @@ SELECT [id], [title]
 FROM (
 SELECT title, id FROM a
 ) AS [built];';
+    UPDATE [quarantine].[gold_summary] SET [state] = N'superseded' WHERE [state] = N'held';
     SELECT @total = COUNT_BIG(*) FROM [gold].[summary];
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;

@@ -16,6 +16,10 @@
     DELETE FROM {{ published }}
     WHERE {{ column }} IS NULL AND EXISTS (SELECT 1 FROM @periods WHERE [first] IS NULL);
     SET @removed = @removed + ROWCOUNT_BIG();
+{%- if key %}
+    IF EXISTS (SELECT 1 FROM {{ staging }} AS [new] INNER JOIN {{ published }} AS [old] ON {{ key | matched("old", "new") }})
+        THROW 50004, {{ (table ~ ": keys of this load " ~ kept_elsewhere) | message }}, 1;
+{%- endif %}
     INSERT INTO {{ published }} ({{ columns | names }})
     SELECT {{ columns | names }} FROM {{ staging }};
     SET @inserted = ROWCOUNT_BIG();
