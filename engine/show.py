@@ -91,13 +91,27 @@ def query(project: Project, target: str, sql: str) -> tuple[list[str], list[tupl
     with reading(project, target) as warehouse:
         catalog = _catalog(model, ledger.published(warehouse)) | _kept_staging(model, warehouse)
         try:
-            text = warehouse.translate(bind(parse(sql), catalog), sql)
+            text = warehouse.translate(bind(_named(parse(sql)), catalog), sql)
         except BindError as error:
             lines = Rendered(sql, tuple(("query", i + 1) for i in range(sql.count("\n") + 1)))
             raise ProjectError(
                 [lines.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]
             ) from None
-        return warehouse.query(text)
+        names, rows = warehouse.query(text)
+    return [name or f"column_{i + 1}" for i, name in enumerate(names)], rows
+
+
+def _named(tree: Any) -> Any:
+    """The statement with a name for each column that has none: a person who asks for a count need not name it."""
+    from sqlglot import exp
+
+    first = tree
+    while isinstance(first, exp.SetOperation):
+        first = first.this
+    for i, column in enumerate(first.expressions if isinstance(first, exp.Select) else []):
+        if not isinstance(column, exp.Alias | exp.Column | exp.Star | exp.EQ | exp.PropertyEQ):
+            column.replace(exp.alias_(column.copy(), f"column_{i + 1}"))
+    return tree
 
 
 def _catalog(model: Model, published: dict[str, Published]) -> dict[str, tuple[Column, ...]]:
@@ -122,6 +136,16 @@ def _catalog(model: Model, published: dict[str, Published]) -> dict[str, tuple[C
         catalog[f"quarantine.{table.name.replace('.', '_')}"] = QUARANTINE_COLUMNS
     for shape in ledger.TABLES:
         catalog[shape.full_name] = shape.columns
+    name, number = parse_type("nvarchar(128)"), parse_type("int")
+    place = (Column("table_catalog", name), Column("table_schema", name), Column("table_name", name))
+    catalog["information_schema.tables"] = (*place, Column("table_type", name))
+    catalog["information_schema.columns"] = (
+        *place,
+        Column("column_name", name),
+        Column("ordinal_position", number),
+        Column("is_nullable", name),
+        Column("data_type", name),
+    )
     return catalog
 
 

@@ -112,6 +112,8 @@ def test_a_table_without_its_inputs_says_what_to_select(tmp_path: Path) -> None:
         ),
         ("SELECT CAST(NULL AS int) AS nothing", [{"nothing": None}]),
         ("SELECT o.order_id FROM silver.orders AS o WHERE 1 = 0", []),
+        ("SELECT COUNT(*), o.customer FROM silver.orders AS o WHERE o.order_id = 2 GROUP BY o.customer", [{"column_1": 1, "customer": "Bob"}]),
+        ("SELECT t.table_name FROM INFORMATION_SCHEMA.TABLES AS t WHERE t.table_schema = 'gold'", [{"table_name": "customers"}]),
     ],
 )
 def test_query_answers_in_json(ran: Path, sql: str, expected: list[dict[str, object]]) -> None:
