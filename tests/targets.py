@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,8 +71,20 @@ def new_database() -> Iterator[dict[str, str]]:
     try:
         yield server_settings(name)
     finally:
-        connection.execute(f"DROP DATABASE IF EXISTS [{name}]").close()
+        _drop(connection, name)
         connection.close()
+
+
+def _drop(connection: Any, name: str) -> None:
+    """Drop a database when the sessions of killed processes have ended."""
+    import pyodbc
+
+    for _ in range(50):
+        try:
+            connection.execute(f"DROP DATABASE IF EXISTS [{name}]").close()
+            return
+        except pyodbc.Error:
+            time.sleep(0.2)
 
 
 def on_target(pipelines: str) -> str:

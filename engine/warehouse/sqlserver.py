@@ -49,6 +49,13 @@ SCAN_MEMORY = "512MB"
 """What reading files may take; beyond it DuckDB goes to disk."""
 
 
+_STYLES = {
+    "date": 23, "time": 121, "datetime": 121, "smalldatetime": 121, "datetime2": 121, "datetimeoffset": 121,
+    "float": 3, "real": 3, "varbinary": 1, "binary": 1,
+}  # fmt: skip
+"""How CONVERT writes a type so that nothing is lost and the text casts back in any language."""
+
+
 class SqlServerWarehouse(Session):
     """A database on a SQL Server. What may be read and made is the login's permissions' to say."""
 
@@ -271,10 +278,9 @@ class SqlServerWarehouse(Session):
         return str(rows[0]["reason"]) if rows else ""
 
     def highest(self, shape: TableShape, column: str) -> str | None:
-        style = {"datetime": 121, "smalldatetime": 121, "float": 3, "real": 3, "varbinary": 1, "binary": 1}
         kind = next((c.type.name for c in shape.columns if c.name.casefold() == column.casefold()), "")
         table = qualified(shape.schema, shape.name)
-        found = self.scalar(f"SELECT CONVERT(nvarchar(400), MAX({ident(column)}), {style.get(kind, 0)}) FROM {table}")
+        found = self.scalar(f"SELECT CONVERT(nvarchar(400), MAX({ident(column)}), {_STYLES.get(kind, 0)}) FROM {table}")
         return None if found is None else str(found)
 
     def exists(self, schema: str, name: str) -> bool:

@@ -129,6 +129,8 @@ def _pyodbc() -> Any:
         raise WarehouseError("pyodbc is not installed; pip install 'medallion-warehouse[mssql]'") from None
     except ImportError as error:
         raise WarehouseError(f"pyodbc finds no ODBC driver manager ({error}); install unixodbc") from None
+    # A connection that is closed has to be gone, and the locks of its session with it.
+    pyodbc.pooling = False
     return pyodbc
 
 
@@ -202,7 +204,6 @@ class Connector:
 
     def __init__(self, spec: SqlServerTarget) -> None:
         self.spec = spec
-        self.database = spec.database
         self._secrets = tuple(s for s in {spec.password or "", quoted(spec.password or "")[1:-1]} if s)
 
     @property

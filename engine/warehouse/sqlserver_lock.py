@@ -14,8 +14,12 @@ from engine.warehouse.sqlserver_sql import release_lock, take_lock
 if TYPE_CHECKING:
     import pyodbc
 
-RESOURCE = "run"
 SECONDS_BETWEEN_TRIES = 0.5
+
+
+def _resource(connector: Connector) -> str:
+    # A lock belongs to its database; with the name it does so on servers too that have one room for all locks.
+    return f"run of {connector.spec.database}"
 
 
 class SessionLock:
@@ -70,7 +74,7 @@ class SessionLock:
 
         assert self._connection is not None
         try:
-            return _took(self._connection)
+            return _took(self._connector, self._connection)
         except pyodbc.Error as error:
             raise self._connector.error(error) from None
 
@@ -80,7 +84,7 @@ class SessionLock:
         if self._connection is None:
             return
         try:
-            drained(self._connection, release_lock(RESOURCE))
+            drained(self._connection, release_lock(_resource(self._connector)))
         except pyodbc.Error:
             pass  # it was not held, or the connection is gone, and the lock with it
         finally:
@@ -88,17 +92,17 @@ class SessionLock:
             self._connection = None
 
 
-def _took(connection: pyodbc.Connection) -> bool:
-    return int(drained(connection, take_lock(RESOURCE, 0))[1][0][0]) >= 0
+def _took(connector: Connector, connection: pyodbc.Connection) -> bool:
+    return int(drained(connection, take_lock(_resource(connector), 0))[1][0][0]) >= 0
 
 
 def taken(connector: Connector) -> bool:
     """Whether a run holds the lock now."""
     connection = connector.connect()
     try:
-        free = _took(connection)
+        free = _took(connector, connection)
         if free:
-            drained(connection, release_lock(RESOURCE))
+            drained(connection, release_lock(_resource(connector)))
         return not free
     finally:
         connection.close()

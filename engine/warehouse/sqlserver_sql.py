@@ -309,7 +309,7 @@ def _put_view(
 ) -> str:
     statements = {
         verb.replace(" ", "_").lower(): view_statement(schema, name, columns, select=select, table=table, verb=verb)
-        for verb in ("CREATE OR ALTER", "CREATE", "ALTER")
+        for verb in ("CREATE OR ALTER", "CREATE")
     }
     return render("put_view", view=qualified(schema, name), atomic=server.create_or_alter, **statements)
 

@@ -1,8 +1,6 @@
 {%- if atomic -%}
 EXEC sys.sp_executesql {{ create_or_alter | literal }};
 {%- else -%}
-IF OBJECT_ID({{ view | literal }}, N'V') IS NULL
-    EXEC sys.sp_executesql {{ create | literal }};
-ELSE
-    EXEC sys.sp_executesql {{ alter | literal }};
+IF OBJECT_ID({{ view | literal }}, N'V') IS NOT NULL DROP VIEW {{ view }};
+EXEC sys.sp_executesql {{ create | literal }};
 {%- endif %}
