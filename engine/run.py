@@ -90,7 +90,9 @@ def open_warehouse(project: Project, target: str, *, read_only: bool = False) ->
     if isinstance(resolved, DuckDBTarget):
         from engine.warehouse.duckdb import DuckDBWarehouse
 
-        return DuckDBWarehouse(project.root / Path(resolved.path), read_only=read_only)
+        return DuckDBWarehouse(
+            project.root / Path(resolved.path), read_only=read_only, memory_limit=resolved.memory_limit
+        )
     from engine.warehouse.sqlserver import SqlServerWarehouse
 
     return SqlServerWarehouse(resolved)

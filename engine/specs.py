@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -48,10 +49,19 @@ class DuckDBTarget(_Spec):
 
     type: Literal["duckdb"]
     path: str
+    memory_limit: str = "1GB"
+    """How much memory DuckDB may use, such as 1GB or 512MB; what needs more goes through a folder beside the file."""
     vars: dict[Name, Value] = {}
     """Values that differ on this target."""
     sources: dict[Name, dict[str, Any]] = {}
     """Sources that differ on this target, each as a whole."""
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _an_amount(cls, value: str) -> str:
+        if not re.fullmatch(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B|\$\{.+\}", value):
+            raise ValueError(f"{value!r} is no amount of memory; write one such as 512MB or 4GB")
+        return value
 
 
 class SqlServerTarget(_Spec):

@@ -37,9 +37,10 @@ class DuckDBWarehouse:
     kind = "duckdb"
     ranks_in_select = True
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, memory_limit: str = "1GB") -> None:
         self.path = path
         self.read_only = read_only
+        self._memory_limit = memory_limit
         self._local = threading.local()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._publishing = threading.Lock()
@@ -65,6 +66,11 @@ class DuckDBWarehouse:
             raise WarehouseError(f"{self.path} is no DuckDB file this version can read: {_first_line(error)}") from None
         self._connection.execute("SET GLOBAL default_collation = 'nocase'")
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        try:
+            self._connection.execute(f"SET GLOBAL memory_limit = {text(self._memory_limit)}")
+        except duckdb.Error as error:
+            self._connection.close()
+            raise WarehouseError(f"memory_limit {self._memory_limit!r}: {_first_line(error)}") from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,12 +79,18 @@ class DuckDBWarehouse:
             self._connection = None
         self._local = threading.local()
 
-    @property
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
+    def _new_cursor(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
             raise WarehouseError("the warehouse is not open")
+        cursor = self._connection.cursor()
+        # Where DuckDB takes the terminal for its own it draws over ours; there is no such setting for all cursors.
+        cursor.execute("SET enable_progress_bar_print = false")
+        return cursor
+
+    @property
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
         if not hasattr(self._local, "cursor"):
-            self._local.cursor = self._connection.cursor()
+            self._local.cursor = self._new_cursor()
         cursor: duckdb.DuckDBPyConnection = self._local.cursor
         return cursor
 
@@ -86,9 +98,7 @@ class DuckDBWarehouse:
         """A SQLAlchemy engine over this open file, for Great Expectations."""
         from engine.warehouse.duckdb_engine import duckdb_engine
 
-        if self._connection is None:
-            raise WarehouseError("the warehouse is not open")
-        return duckdb_engine(self._connection.cursor)
+        return duckdb_engine(self._new_cursor)
 
     # -- set-up ------------------------------------------------------------------------------------------------------
 
