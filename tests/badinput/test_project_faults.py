@@ -124,6 +124,11 @@ CASES = [
         ("'mrge' does not fit here; expected 'replace', 'merge', 'append', 'partition', 'scd2' or 'view'",),
     ),
     Case(
+        "an amount of memory",
+        yaml("default_target", "  small: {type: duckdb, path: a, memory_limit: plenty}\ndefault_target"),
+        ("'plenty' is no amount of memory; write one such as 512MB or 4GB",),
+    ),
+    Case(
         "secret in the clear",
         yaml(
             "default_target",
