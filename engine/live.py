@@ -99,8 +99,9 @@ class Live:
     """The status of one run, written to the status file by a thread of its own a few times a second, so that five
     hundred small tables do not wait for it."""
 
-    def __init__(self, warehouse: Path | None, run: dict[str, Any], tables: list[str], history: dict[str, Any]) -> None:
-        self._path = live_path(warehouse) if warehouse is not None else None
+    def __init__(self, warehouse: Path, run: dict[str, Any], tables: list[str], history: dict[str, Any]) -> None:
+        self._path = live_path(warehouse)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._over = threading.Event()
@@ -134,8 +135,6 @@ class Live:
             self._over.wait(SECONDS_BETWEEN_WRITES)
 
     def _write(self) -> None:
-        if self._path is None:
-            return  # a server: its ledger can be read while it is written
         with self._lock:
             run, tables = json.dumps(self._run, default=plain), json.dumps(self._tables, default=plain)
         text = f'{{"run": {run}, "tables": {tables}, "history": {self._history}}}'

@@ -95,7 +95,7 @@ def open_warehouse(project: Project, target: str, *, read_only: bool = False) ->
         )
     from engine.warehouse.sqlserver import SqlServerWarehouse
 
-    return SqlServerWarehouse(resolved)
+    return SqlServerWarehouse(resolved, beside=project.root / "data" / target)
 
 
 def run(
@@ -187,7 +187,7 @@ class _Run:
         if self.result.swept:
             self.watcher.say(f"swept {len(self.result.swept)} staging tables of a run that was killed")
         self.watcher.begin(self.result.run_id, list(self.plan.tables))
-        self.live = Live(self.warehouse.path, self.row, list(self.plan.tables), ledger.history(self.warehouse))
+        self.live = Live(self.warehouse.beside, self.row, list(self.plan.tables), ledger.history(self.warehouse))
         stale = self._first_stale()
         if stale:
             # Great Expectations takes seconds to import; meanwhile the sources are read.

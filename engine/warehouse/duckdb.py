@@ -379,6 +379,11 @@ class DuckDBWarehouse:
         )
         return None if found is None else str(found)
 
+    @property
+    def beside(self) -> Path:
+        """The file beside which a run's status file lies."""
+        return self.path
+
     def made(self) -> bool:
         """Whether the file is there; may be asked before it is opened."""
         return self.path.exists()

@@ -33,8 +33,8 @@ class Warehouse(Protocol):
         """The type of its target: duckdb or sqlserver."""
 
     @property
-    def path(self) -> Path | None:
-        """The file that one process at a time writes; None for a server."""
+    def beside(self) -> Path:
+        """The path beside which a run's status file lies."""
 
     @property
     def ranks_in_select(self) -> bool:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from engine.ledger import TABLES, Row
+from engine.live import read_live
 from engine.tsql import ident, literal
 from engine.warehouse import TableShape
 from engine.warehouse import sqlserver_catalog as catalog
@@ -60,11 +62,11 @@ class SqlServerWarehouse(Session):
     """A database on a SQL Server. What may be read and made is the login's permissions' to say."""
 
     kind = "sqlserver"
-    path = None
     ranks_in_select = False
 
-    def __init__(self, spec: SqlServerTarget) -> None:
+    def __init__(self, spec: SqlServerTarget, *, beside: Path) -> None:
         super().__init__(Connector(spec))
+        self.beside = beside
         self.server: Capabilities = SQL_SERVER
         self._lock: SessionLock | None = None
         self._left: list[tuple[str, str]] | None = None
@@ -100,14 +102,23 @@ class SqlServerWarehouse(Session):
         if not taken(self.connector):
             return None
         run = self._running()
-        loads = "SELECT [table_name], [state] FROM [ops].[loads] WHERE [load_id] = N'{}'"
-        ended = self._read(loads.format(run["run_id"].replace("'", "''"))) if run else []
-        return {"run": run, "tables": {row["table_name"]: {"state": row["state"]} for row in ended}}
+        live = read_live(self.beside)
+        if run and live.get("run", {}).get("run_id") == run["run_id"]:
+            return {"run": run, "tables": live["tables"]}
+        # It runs on another machine: of its tables the ledger knows which are finished.
+        ended = "SELECT [table_name], [state] FROM [ops].[loads] WHERE [load_id] = "
+        rows = self._read(ended + literal(run["run_id"])) if run else []
+        return {"run": run, "tables": {row["table_name"]: {"state": row["state"]} for row in rows}}
 
     def _running(self) -> Row | None:
         if not self.made():
             return None
-        newest = "SELECT TOP (1) * FROM [ops].[runs] WHERE [state] = N'running' ORDER BY [started_at] DESC"
+        # A run that has just written its end may hold the lock a moment longer.
+        newest = (
+            "SELECT TOP (1) * FROM [ops].[runs] WHERE [state] = N'running'"
+            " OR [finished_at] > DATEADD(second, -30, SYSUTCDATETIME())"
+            " ORDER BY CASE [state] WHEN N'running' THEN 0 ELSE 1 END, [started_at] DESC"
+        )
         return next(iter(self._read(newest)), None)
 
     def holder(self) -> str:
