@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from engine.bind import BindError, Bound, bind, parse, tables_of
 from engine.errors import Problem, ProjectError, SourceError, nearest
-from engine.physical import design_of, faults, partition_of
+from engine.physical import design_of, faults, held_to, partition_of, referring
 from engine.project import PIPELINES, Project, load_project
-from engine.specs import TableSpec
+from engine.specs import SqlServerTarget, TableSpec
 from engine.sqltypes import Column, parse_type
 from engine.suites import BATCH, Suite, load_suite, suite_with_key
 from engine.tsql import Rendered, Templates
@@ -149,7 +149,7 @@ class _Builder:
                 )
         for name, spec in self.project.tables.items():
             self.suites[name] = self._suite(name, spec)
-            self.inputs[name] = tuple(dict.fromkeys((*self.inputs.get(name, ()), *self._judged_by(name))))
+            self.inputs[name] = tuple(dict.fromkeys((*self.inputs.get(name, ()), *self._judged_by(name, spec))))
         self._strays()
         for name in self._order():
             table = self._table(name, self.project.tables[name])
@@ -192,9 +192,11 @@ class _Builder:
             if table in self.declared:
                 yield table
 
-    def _judged_by(self, name: str) -> list[str]:
-        """The tables that the suite's queries read: they come first, and when they change the table is judged anew."""
-        read: list[str] = []
+    def _judged_by(self, name: str, spec: TableSpec) -> list[str]:
+        """The tables that the suite's queries read, or whose keys a server holds this one to: they come first, and when
+        they change the table is judged anew."""
+        server = isinstance(self.project.targets[self.model.target], SqlServerTarget)
+        read = list(self._known_inputs(name, held_to(name, spec))) if server else []
         for sql, _ in self.suites[name].row_queries():
             try:
                 read += [t for t in self._known_inputs(name, tables_of(parse(sql))) if t != name]
@@ -220,7 +222,7 @@ class _Builder:
             return []
 
     def _table(self, name: str, spec: TableSpec) -> Table | None:
-        suite = self.suites[name]
+        suite, spec = self.suites[name], referring(spec, self.project.tables)
         if spec.source is not None:
             table = Table(name, spec, self._landed_columns(name, spec), suite, self.inputs[name])
         else:

@@ -88,12 +88,25 @@ def reference(text: str) -> tuple[str, tuple[str, ...]]:
     return found["table"], tuple(c.strip() for c in (found["columns"] or "").split(",") if c.strip())
 
 
-def resolved(shape: TableShape, keys: Mapping[str, Sequence[str]]) -> tuple[ForeignKey, ...]:
-    """The table's foreign keys with the columns that they refer to, from the key of each table."""
-    return tuple(
-        ForeignKey(f.columns, f.table, f.referenced or tuple(keys.get(f.table, ())), f.trusted)
-        for f in shape.design.foreign_keys
-    )
+def referring(spec: TableSpec, tables: Mapping[str, TableSpec]) -> TableSpec:
+    """The table with each of its references in full: a reference without columns is to the other table's key."""
+    if not spec.foreign_keys:
+        return spec
+
+    def full(text: str) -> str:
+        table, columns = reference(text)
+        other = tables.get(table)
+        named = columns or (other.key_columns if other is not None else ())
+        return f"{table}({', '.join(named)})" if named else table
+
+    keys = [key.model_copy(update={"references": full(key.references)}) for key in spec.foreign_keys]
+    return spec.model_copy(update={"foreign_keys": keys})
+
+
+def held_to(name: str, spec: TableSpec) -> list[str]:
+    """The other tables whose keys the server holds this one to: it is loaded after them, and again when they change."""
+    found = [reference(key.references)[0] for key in spec.foreign_keys if key.trusted]
+    return [table for table in dict.fromkeys(found) if table != name]
 
 
 # --- what speaks against it ----------------------------------------------------------------------------------------

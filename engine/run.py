@@ -24,6 +24,7 @@ from engine.model import Model, Table, load_model
 from engine.plan import Plan, select, why_stale
 from engine.project import Project
 from engine.specs import DuckDBTarget
+from engine.warehouse.design import NO_DESIGN
 from engine.warehouse.protocol import Warehouse
 
 LOAD_ID = re.compile(r"(?=.{1,64}$)[A-Za-z0-9]+(_[A-Za-z0-9]+)*")
@@ -298,6 +299,8 @@ class _Run:
         inputs = self._inputs(table)
         reason = "forced" if self.force else why_stale(table, last, inputs, fingerprint)
         if not reason:
+            if table.shape.design != NO_DESIGN:
+                self.warehouse.reconcile(table.shape)
             return Outcome(name, "unchanged", f"as published by load {last.load_id}" if last else "")
 
         def tell(step: str, rows: int) -> None:

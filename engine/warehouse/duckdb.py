@@ -321,6 +321,9 @@ class DuckDBWarehouse:
                     " FROM __origins AS o WHERE o.row_number = s._source_row"
                 )
 
+    def reconcile(self, shape: TableShape) -> None:
+        """A DuckDB file knows no physical design."""
+
     def record(self, rows: LedgerRows) -> None:
         """Write ledger rows by themselves: a run's state, a load that failed."""
         with self._publishing, self.transaction() as cursor:

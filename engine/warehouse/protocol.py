@@ -115,6 +115,9 @@ class Warehouse(Protocol):
     ) -> None:
         """Give rows that were landed from a list the origins they had: the nth row of the list its nth origin."""
 
+    def reconcile(self, shape: TableShape) -> None:
+        """Give a published table whose rows do not change the physical design that it declares."""
+
     def record(self, rows: LedgerRows) -> None:
         """Write ledger rows by themselves: a run's state, a load that failed."""
 

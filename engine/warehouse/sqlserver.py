@@ -23,6 +23,7 @@ from engine.warehouse.protocol import LedgerRows, Progress
 from engine.warehouse.sqlserver_connect import Connector, retrying
 from engine.warehouse.sqlserver_load import load
 from engine.warehouse.sqlserver_lock import SessionLock, taken
+from engine.warehouse.sqlserver_physical import keep
 from engine.warehouse.sqlserver_publish import Publication, ledger_text
 from engine.warehouse.sqlserver_session import Session
 from engine.warehouse.sqlserver_shape import (
@@ -254,6 +255,9 @@ class SqlServerWarehouse(Session):
         # Not in the transaction: dropping there makes two publishes wait for each other in the system tables.
         self.run(sql.drop_staging(shape, load_id))
         return total
+
+    def reconcile(self, shape: TableShape) -> None:
+        keep(self, self.server, shape)
 
     def record(self, rows: LedgerRows) -> None:
         text = ledger_text(rows)

@@ -158,7 +158,7 @@ SELECT CASE [c].[object_id] WHEN @table THEN N'column' ELSE N'alias' END, [c].[c
     [c].[max_length], [c].[precision], [c].[scale], CAST([c].[is_nullable] AS int), N'', 0, 0, 0, 0
 FROM sys.columns AS [c]
 INNER JOIN sys.types AS [t] ON [t].[user_type_id] = [c].[user_type_id]
-WHERE [c].[object_id] = @table OR [c].[object_id] = @alias
+WHERE ([c].[object_id] = @table OR [c].[object_id] = @alias) AND [c].[is_computed] = 0
 UNION ALL
 SELECT N'key', [k].[key_ordinal], [c].[name], N'', 0, 0, 0, 0, N'', 0, 0, 0, 0
 FROM sys.indexes AS [i]

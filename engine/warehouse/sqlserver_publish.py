@@ -17,6 +17,7 @@ from engine.warehouse import sqlserver_catalog as catalog
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.protocol import LedgerRows
 from engine.warehouse.sqlserver_connect import ServerError, retrying
+from engine.warehouse.sqlserver_physical import Physical
 from engine.warehouse.sqlserver_session import Session
 from engine.warehouse.sqlserver_shape import (
     STAGING,
@@ -49,20 +50,37 @@ class Publication:
         self.tried = False
         self.table = qualified(shape.schema, shape.name)
         self.standing = catalog.standing(session.rows, shape, load_id)
+        self.physical = Physical(session, server, shape)
         self.server = self._server(server)
         self.as_of = dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0)
 
     def _server(self, server: Capabilities) -> Capabilities:
         """What the server can do with this table: what others have hung on it forbids some of it."""
-        if self.shape.load != "replace" or not server.switch or self.standing.kind != "U":
+        if self.shape.load != "replace" or not server.switch:
             return server
-        facts = {r["fact"] for r in self.session.rows(catalog.hindrances(self.table))}
+        switch = self.physical.switchable(new=not self._fits)
+        if self.standing.kind != "U":
+            return replace(server, switch=switch)
+        found = self.session.rows(catalog.hindrances(self.table))
+        facts = {r["fact"] for r in found if not self.physical.made(r["fact"], r["name"])}
         bound = bool(facts & {"foreign key", "schema-bound view"})
-        return replace(server, switch=not facts, truncate=server.truncate and not bound)
+        return replace(server, switch=switch and not facts, truncate=server.truncate and not bound)
+
+    @property
+    def _fits(self) -> bool:
+        return self.standing.fits(self.shape, self.physical.server) and self.physical.placed
+
+    @property
+    def _made_anew(self) -> bool:
+        """Whether the transaction drops what stands there."""
+        if self.shape.load == "view" or not self.standing.kind:
+            return self.standing.kind == "U"
+        return self.standing.kind == "V" or (self.shape.load not in KEEPS_ROWS and not self._fits)
 
     def publish(self, ledger: Callable[[int], LedgerRows]) -> int:
         """Publish, and return the rows that the table then has. Raises WarehouseError; nothing has changed then."""
         self._make()
+        self._place()
         rows = None
         if self.shape.load != "view":
             rows = int(self.session.scalar(sql.count(STAGING, staging_name(self.shape, self.load_id))))
@@ -76,6 +94,7 @@ class Publication:
 
     def _look_again(self, _: ServerError) -> None:
         self.standing = catalog.standing(self.session.rows, self.shape, self.load_id)
+        self.physical.look()
 
     def _make(self) -> None:
         """Make what is not there yet; what is there stays as it is until the transaction."""
@@ -85,9 +104,24 @@ class Publication:
             session.run(sql.create_schemas([schema])[0])
         if not self.standing.quarantined:
             session.run(sql.create_table(quarantine_shape(self.shape), self.server))
+        if self.shape.load != "view":
+            self.physical.make_place()
         if not self.standing.kind and self.shape.load != "view":
             session.run(sql.create_table(self.shape, self.server))
             self.standing = self.standing.as_declared(self.shape, self.server)
+            self.physical.is_new()
+
+    def _place(self) -> None:
+        """What the table's physical design asks for, as far as it can be done before the transaction."""
+        keeps = self.shape.load in KEEPS_ROWS
+        if self.shape.load == "view" or self.standing.kind == "V":
+            return
+        if keeps and not self.physical.placed:
+            self.physical.move()
+            self.physical.look()
+        self.physical.slide(qualified(STAGING, staging_name(self.shape, self.load_id)), keeps=keeps)
+        if self._fits:
+            self.physical.reconcile()
 
     def _seal(self) -> str:
         # A sealed staging table cannot be sealed again, and does not have to be.
@@ -100,6 +134,7 @@ class Publication:
         self.tried = True
         try:
             with session.undoing():
+                whole, again = self._made_anew, self._given()
                 for statement in self._reshaping():
                     session.run(statement)
                 names, rows = session.run(opening)
@@ -108,6 +143,8 @@ class Publication:
                     self._settle()
                 if self.shape.alias and self._alias_differs():
                     session.run(sql.alias_view(self.shape, self.server))
+                if closing := self.physical.closing(whole=whole, again=again):
+                    session.run(closing)
                 session.run(
                     "SET NOCOUNT ON;\n" + ledger_text(ledger(total)) + "\nWHILE @@TRANCOUNT > 0 COMMIT TRANSACTION;"
                 )
@@ -132,32 +169,37 @@ class Publication:
         """Statements that make what stands there the declared table, within the transaction. Batches of their own: a
         batch that reads a column is refused before the statement in it that adds the column."""
         shape, standing = self.shape, self.standing
-        if shape.load == "view":
-            if standing.kind == "U":
-                yield from (_BEGIN.format(resource=literal(lock_name(shape.full_name))), f"DROP TABLE {self.table};")
+        released = self.physical.opening(whole=self._made_anew)
+        grows = standing.kind == "U" and shape.load in KEEPS_ROWS and not standing.fits(shape, self.server)
+        new = standing.new_columns(shape) if grows else []
+        if not (released or new or self._made_anew):
             return
-        if standing.fits(shape, self.server):
-            return
-        begin = _BEGIN.format(resource=literal(lock_name(shape.full_name)))
-        if standing.kind == "U" and shape.load in KEEPS_ROWS:
-            new = standing.new_columns(shape)
+        yield _BEGIN.format(resource=literal(lock_name(shape.full_name)))
+        yield from released
+        if not self._made_anew:
+            for column in new:
+                yield f"ALTER TABLE {self.table} ADD {ident(column.name)} {column.type} NULL;"
             if new:
-                yield begin
-                for column in new:
-                    yield f"ALTER TABLE {self.table} ADD {ident(column.name)} {column.type} NULL;"
+                yield from self.physical.missing()
             return
-        yield begin
         given = [r["statement"] for r in self.session.rows(catalog.granted(self.table))]
         if standing.alias is not None:
             yield f"DROP VIEW {qualified(*shape.alias.split('.', 1))};"
         yield f"DROP {'VIEW' if standing.kind == 'V' else 'TABLE'} {self.table};"
-        yield sql.create_table(shape, self.server, guarded=False)
-        yield from given
+        if shape.load != "view":
+            yield sql.create_table(shape, self.server, guarded=False)
+            yield from (*self.physical.created(), *given)
+
+    def _given(self) -> list[str]:
+        """The permissions that are lost with the views that the transaction makes anew."""
+        if not self._made_anew:
+            return []
+        table = self.session.rows(catalog.granted(self.table)) if self.shape.load == "view" else []
+        return [*(str(r["statement"]) for r in table), *self.physical.alias_grants()]
 
     def _alias_differs(self) -> bool:
         wanted = tuple(c.name for c in published_columns(self.shape))
-        changed = not self.standing.fits(self.shape, self.server)
-        return changed or self.standing.alias != wanted
+        return not self._fits or self.standing.alias != wanted
 
     # -- rows --------------------------------------------------------------------------------------------------------
 

@@ -39,10 +39,27 @@ class Capabilities:
     """varchar(max), nvarchar(max) and varbinary(max) in a clustered columnstore index: SQL Server 2017 and later."""
     create_or_alter: bool = True
     delete_from_cte: bool = True
+    compression: bool = True
+    masks: bool = True
+    partitions: bool = True
+    """splitting and merging the ranges of a partition function"""
+    deny: bool = True
+    nocheck: bool = True
+    """foreign keys that are switched off, or on without a look at the rows"""
 
 
 SQL_SERVER = Capabilities()
-BABELFISH = Capabilities(switch=False, columnstore=False, create_or_alter=False, delete_from_cte=False)
+BABELFISH = Capabilities(
+    switch=False,
+    columnstore=False,
+    create_or_alter=False,
+    delete_from_cte=False,
+    compression=False,
+    masks=False,
+    partitions=False,
+    deny=False,
+    nocheck=False,
+)
 
 
 # --- names ---------------------------------------------------------------------------------------------------------

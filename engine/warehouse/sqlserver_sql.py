@@ -18,6 +18,8 @@ from engine.sqltypes import Column
 from engine.tsql import ident
 from engine.warehouse import AUDIT_COLUMNS, KEPT_ELSEWHERE, QUARANTINE_COLUMNS, TableShape
 from engine.warehouse.design import Partitioning
+from engine.warehouse.sqlserver_design import compressed, sealing
+from engine.warehouse.sqlserver_partitions import key_is_apart, placed
 from engine.warehouse.sqlserver_shape import (
     SQL_SERVER,
     STAGING,
@@ -70,8 +72,10 @@ def _indexes(shape: TableShape, table: str, server: Capabilities) -> dict[str, s
     constraint = ""
     if key := primary_key(shape):
         # A table has one clustered index, and a columnstore is that one.
-        kind = "NONCLUSTERED" if columnstore else "CLUSTERED"
+        apart = key_is_apart(shape, server)
+        kind = "NONCLUSTERED" if columnstore or apart else "CLUSTERED"
         constraint = f"CONSTRAINT {ident(short_name(f'PK_{table}'))} PRIMARY KEY {kind} ({names(key)})"
+        constraint += compressed(shape, server) + (" ON [PRIMARY]" if apart else "")
     return {"constraint": constraint, "columnstore": short_name(f"CCI_{table}") if columnstore else ""}
 
 
@@ -87,7 +91,12 @@ def create_table(shape: TableShape, server: Capabilities = SQL_SERVER, *, guarde
     """CREATE TABLE with primary key and columnstore index; ``guarded``: only where there is none yet."""
     indexes = _indexes(shape, f"{shape.schema}_{shape.name}", server)
     table = _published(shape)
-    return render("create_table", table=table, columns=published_columns(shape), guarded=guarded, **indexes)
+    place = placed(shape, server)
+    if not shape.key or (place and key_is_apart(shape, server)):
+        place += compressed(shape, server)
+    return render(
+        "create_table", table=table, columns=published_columns(shape), guarded=guarded, place=place, **indexes
+    )
 
 
 def create_staging(shape: TableShape, load_id: str) -> str:
@@ -95,8 +104,9 @@ def create_staging(shape: TableShape, load_id: str) -> str:
     columns = [c if c.name in _AUDIT else replace(c, nullable=True) for c in staged_columns(shape)]
     table = _staging(shape, load_id)
     return render(
-        "create_staging", staging=table, table=table, columns=columns, guarded=False, constraint="", columnstore=""
-    )
+        "create_staging", staging=table, table=table, columns=columns, guarded=False, constraint="", columnstore="",
+        place="",
+    )  # fmt: skip
 
 
 def create_held(shape: TableShape, load_id: str) -> str:
@@ -104,12 +114,12 @@ def create_held(shape: TableShape, load_id: str) -> str:
     table = _held(shape, load_id)
     return render(
         "create_staging", staging=table, table=table, columns=QUARANTINE_COLUMNS, guarded=False, constraint="",
-        columnstore="",
+        columnstore="", place="",
     )  # fmt: skip
 
 
 def seal(shape: TableShape, load_id: str, server: Capabilities = SQL_SERVER) -> str:
-    """Give staging the published table's nullability, primary key and columnstore index, as SWITCH demands.
+    """Give staging the published table's nullability, primary key and indexes, as SWITCH demands.
 
     Runs after the gate and outside the publish transaction; empty when the table is not published by SWITCH. Both
     tables must be in the database's default filegroup.
@@ -118,7 +128,9 @@ def seal(shape: TableShape, load_id: str, server: Capabilities = SQL_SERVER) -> 
         return ""
     changed = [c for c in published_columns(shape) if c.name not in _AUDIT]
     indexes = _indexes(shape, staging_name(shape, load_id), server)
-    return render("seal_staging", staging=_staging(shape, load_id), columns=changed, **indexes)
+    staging = _staging(shape, load_id)
+    design = sealing(shape, staging, server)
+    return render("seal_staging", staging=staging, columns=changed, design=design, **indexes)
 
 
 def build(shape: TableShape, load_id: str, select: str) -> str:

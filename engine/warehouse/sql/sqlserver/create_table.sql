@@ -9,7 +9,7 @@ CREATE TABLE {{ table }} (
 {%- if constraint %}
     {{ constraint }}
 {%- endif %}
-);
+){{ place }};
 {%- if columnstore %}
 CREATE CLUSTERED COLUMNSTORE INDEX {{ columnstore | ident }} ON {{ table }};
 {%- endif %}

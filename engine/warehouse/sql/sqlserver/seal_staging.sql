@@ -8,3 +8,6 @@ CREATE CLUSTERED COLUMNSTORE INDEX {{ columnstore | ident }} ON {{ staging }};
 {%- if constraint %}
 ALTER TABLE {{ staging }} ADD {{ constraint }};
 {%- endif %}
+{%- for statement in design %}
+{{ statement }}
+{%- endfor %}
