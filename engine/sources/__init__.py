@@ -97,16 +97,24 @@ def open_source(spec: Any, root: Path) -> Source:
 
 
 def land(
-    con: duckdb.DuckDBPyConnection, scan: Scan, staging: str, held: str, progress: Progress | None = None
+    con: duckdb.DuckDBPyConnection,
+    scan: Scan,
+    staging: str,
+    held: str,
+    progress: Progress | None = None,
+    *,
+    one_load: bool = False,
 ) -> Landed:
     """Create the tables ``staging`` and ``held`` (quoted, qualified names) in ``con`` and fill both from ``scan``.
 
+    With ``one_load`` the rows of no other load can be added to ``staging``: what all its rows share is then a property
+    of the table (a generated column) and takes neither time nor space.
     Must not be called inside a transaction. ``progress`` hears of the rows so far a few times a second. Raises
     SourceError when a file cannot be read or its rows cannot be accounted for.
     """
     from engine.sources.landing import land as run
 
-    return run(con, scan, staging, held, progress)
+    return run(con, scan, staging, held, progress, one_load=one_load)
 
 
 def __getattr__(name: str) -> Any:
@@ -116,4 +124,3 @@ def __getattr__(name: str) -> Any:
 
         return Scan
     raise AttributeError(name)
-

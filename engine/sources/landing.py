@@ -1,8 +1,7 @@
 """Rows into a staging table, typed and numbered; rows that do not fit into the held table, with the reasons.
 
 One INSERT a file does nearly all the work. Rows that are to be held back ride along, with their reasons and texts in
-place of the load id, and are moved out at the end: so a clean file is read once, and so is a dirty one. (A column of
-their own, empty for all other rows, would cost a tenth of the load.)
+a column of their own, and are moved out at the end: so a clean file is read once, and so is a dirty one.
 """
 
 from __future__ import annotations
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
 _NUMBERED_AT_ONCE = 20 * 122_880
 """Rows whose numbers are written in one go: what bounds the memory of it. Whole row groups of DuckDB."""
 _TICK = 0.3
+_UNFIT = "__unfit"
+"""The column that rows to be held back ride along with."""
 _FEW_VALUES = dict.fromkeys(("_source_file", "_load_id"), " USING COMPRESSION dictionary")
 """Says what DuckDB would find out for itself, by trying every compression on every row: a fifth of a load's time."""
 
@@ -60,7 +61,7 @@ class Scan:
         with tempfile.TemporaryDirectory(prefix="medallion-") as folder:
             con.execute(f"ATTACH {literal(folder + '/landing.duckdb')} AS landing")
             try:
-                landed = land(con, self, "landing.staging", "landing.held", progress)
+                landed = land(con, self, "landing.staging", "landing.held", progress, one_load=True)
                 yield Batches(con, landed, rows_per_batch)
             finally:
                 con.execute("DETACH landing")
@@ -86,10 +87,16 @@ class Batches:
 
 
 def land(
-    con: duckdb.DuckDBPyConnection, scan: Scan, staging: str, held: str, progress: Progress | None = None
+    con: duckdb.DuckDBPyConnection,
+    scan: Scan,
+    staging: str,
+    held: str,
+    progress: Progress | None = None,
+    *,
+    one_load: bool = False,
 ) -> Landed:
     """See ``engine.sources.land``."""
-    landing = _Landing(con, scan, staging, held)
+    landing = _Landing(con, scan, staging, held, one_load)
     with _ticking(con, landing, progress), tempfile.TemporaryDirectory(prefix="medallion-") as scratch:
         landing.create()
         for number, part in enumerate(scan.parts):
@@ -100,14 +107,24 @@ def land(
 
 
 class _Landing:
-    def __init__(self, con: duckdb.DuckDBPyConnection, scan: Scan, staging: str, held: str) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, scan: Scan, staging: str, held: str, one_load: bool) -> None:
         self.con, self.scan, self.staging, self.held = con, scan, staging, held
+        self.at = (
+            f"TIMESTAMP {literal(scan.loaded_at.replace(tzinfo=None).isoformat(sep=' ', timespec='milliseconds'))}"
+        )
+        # Stored, three columns that are the same in every row would cost a fifth of the load.
+        self.shared = {"_loaded_at": self.at, "_load_id": literal(scan.load_id)} if one_load else {}
+        if one_load and len(scan.parts) == 1:
+            self.shared["_source_file"] = _file(scan.parts[0])
         self.read = 0
         self.expected = 0
 
     def create(self) -> None:
         columns = [f"{ident(c.name)} {c.type.duckdb}" for c in self.scan.columns]
-        columns += [f"{ident(c.name)} {c.type.duckdb}{_FEW_VALUES.get(c.name, '')}" for c in AUDIT_COLUMNS]
+        for c in AUDIT_COLUMNS:
+            shared = f" GENERATED ALWAYS AS ({self.shared[c.name]}) VIRTUAL" if c.name in self.shared else ""
+            columns.append(f"{c.name} {c.type.duckdb}{shared or _FEW_VALUES.get(c.name, '')}")
+        columns.append(f"{_UNFIT} VARCHAR USING COMPRESSION dictionary")
         self.con.execute(f"CREATE OR REPLACE TABLE {self.staging} ({', '.join(columns)})")
         columns = [f"{c.name} {c.type.duckdb}" for c in QUARANTINE_COLUMNS]
         self.con.execute(f"CREATE OR REPLACE TABLE {self.held} ({', '.join(columns)})")
@@ -152,15 +169,19 @@ class _Landing:
             part.close(self.con)
 
     def _insert(self, part: Part, raw: str) -> str:
+        values = {ident(c.name): ident(c.name) for c in self.scan.columns}
         audit = {
-            "_loaded_at": f"TIMESTAMP {literal(self.scan.loaded_at.replace(tzinfo=None).isoformat(sep=' ', timespec='milliseconds'))}",
-            "_source_file": literal(part.name[-400:]),
+            "_loaded_at": self.at,
+            "_source_file": _file(part),
             "_source_row": "_row",
-            "_load_id": f"COALESCE(_held, {literal(self.scan.load_id)})",
+            "_load_id": literal(self.scan.load_id),
+            _UNFIT: "_held",
         }
-        columns = ", ".join(ident(c.name) for c in self.scan.columns)
-        extra = ", ".join(f"{audit[c.name]} AS {c.name}" for c in AUDIT_COLUMNS)
-        return f"INSERT INTO {self.staging} SELECT {columns}, {extra} FROM ({conform(raw, self.scan.columns)})"
+        values |= {name: value for name, value in audit.items() if name not in self.shared}
+        return (
+            f"INSERT INTO {self.staging} ({', '.join(values)})"
+            f" SELECT {', '.join(values.values())} FROM ({conform(raw, self.scan.columns)})"
+        )
 
     def _of(self, part: Part) -> str:
         # Rows of earlier parts have their numbers already, and parts that number their rows are never read twice.
@@ -205,24 +226,25 @@ class _Landing:
             self._insert_held(
                 "SELECT unnest(?) AS source_row, unnest(?) AS reason, unnest(?) AS raw",
                 [[f.row for f in faults], [f.reason for f in faults], [f.raw for f in faults]],
-                literal(part.name[-400:]),
+                _file(part),
                 "to_json([reason])::VARCHAR",
                 'to_json(struct_pack("_raw" := raw))::VARCHAR',
             )
 
     def finish(self) -> Landed:
-        unfit = "starts_with(_load_id, '{')"
+        unfit = f"{_UNFIT} IS NOT NULL"
         row = self.con.execute(f"SELECT count(*) FROM {self.staging} WHERE {unfit}").fetchone()
         if row and row[0]:
             self._insert_held(
                 f"SELECT * FROM {self.staging} WHERE {unfit}",
                 [],
                 "_source_file",
-                "_load_id -> '$.reasons'",
-                "_load_id -> '$.row'",
+                f"{_UNFIT} -> '$.reasons'",
+                f"{_UNFIT} -> '$.row'",
                 "_source_row",
             )
             self.con.execute(f"DELETE FROM {self.staging} WHERE {unfit}")
+        self.con.execute(f"ALTER TABLE {self.staging} DROP COLUMN {_UNFIT}")
         row = self.con.execute(
             f"SELECT (SELECT count(*) FROM {self.staging}), (SELECT count(*) FROM {self.held})"
         ).fetchone()
@@ -237,14 +259,17 @@ class _Landing:
     def _insert_held(
         self, rows: str, parameters: list[object], file: str, reasons: str, data: str, row: str = "source_row"
     ) -> None:
-        at = literal(self.scan.loaded_at.replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds"))
         load = literal(self.scan.load_id)
         self.con.execute(
             f"INSERT INTO {self.held} BY NAME SELECT {load} || '-' || ((SELECT count(*) FROM {self.held}) + row_number() OVER ())"
-            f" AS quarantine_id, {load} AS load_id, TIMESTAMP {at} AS quarantined_at, {file} AS source_file, {row} AS source_row,"
+            f" AS quarantine_id, {load} AS load_id, {self.at} AS quarantined_at, {file} AS source_file, {row} AS source_row,"
             f" {reasons} AS reasons, {data} AS row_data, 'held' AS state FROM ({rows})",
             parameters,
         )
+
+
+def _file(part: Part) -> str:
+    return literal(part.name[-400:])
 
 
 @contextmanager

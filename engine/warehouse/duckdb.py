@@ -154,7 +154,8 @@ class DuckDBWarehouse:
 
         names = staging_name(shape, load_id), held_name(shape, load_id)
         self._kinds |= dict.fromkeys(names, "TABLE")
-        return land(self._cursor, scan, qualified(*names[0]), qualified(*names[1]), progress)
+        staging, held = (qualified(*name) for name in names)
+        return land(self._cursor, scan, staging, held, progress, one_load=shape.load == "replace")
 
     @property
     def scanner(self) -> duckdb.DuckDBPyConnection:
@@ -241,6 +242,7 @@ class DuckDBWarehouse:
         with self._publishing, self.transaction() as cursor:
             self._make_way(cursor, shape)
             if shape.load in duckdb_sql.KEEPS_ROWS:
+                self._open_up(cursor, shape)
                 self._evolve(cursor, shape)
             if shape.load == "partition" and shape.key and (shape.schema, shape.name) in self._kinds:
                 clashes = int(_scalar(cursor.execute(duckdb_sql.statement("clashes", shape, load_id))))
@@ -266,6 +268,15 @@ class DuckDBWarehouse:
             self._kinds.pop(gone, None)
         self._kinds |= {(shape.schema, shape.name): "VIEW" if shape.load == "view" else "TABLE", quarantine: "TABLE"}
         return total
+
+    def _open_up(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> None:
+        """Store what the table says of all its rows at once, being of one load, so that other rows can come in."""
+        generated = (
+            "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_catalog() AND schema_name = ?"
+            " AND table_name = ? AND contains(sql, 'GENERATED ALWAYS AS')"
+        )
+        if _scalar(cursor.execute(generated, [shape.schema, shape.name])):
+            cursor.execute(";\n".join(duckdb_sql.opened_up(shape)))
 
     def _evolve(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> None:
         """Give a table that keeps its rows the columns that are new; raises WarehouseError for any other difference."""

@@ -162,6 +162,11 @@ def publish(shape: TableShape, load_id: str, *, landed: bool, moment: dt.datetim
     return script
 
 
+def opened_up(shape: TableShape) -> list[str]:
+    """The statements that store a table's generated columns as plain ones."""
+    return _statements(statement("open_up", shape))
+
+
 def publish_quarantine(shape: TableShape, load_id: str, *, replaces: bool, holds: bool) -> list[str]:
     """The statements that add a load's held rows to the table's quarantine."""
     return _statements(statement("publish_quarantine", shape, load_id, replaces=replaces, holds=holds))

@@ -49,6 +49,37 @@ def test_replace_and_merge(table: str, load: str, expected: list[tuple[int, int]
     assert rows(root, f"SELECT order_id, CAST(amount AS INTEGER) FROM {table} ORDER BY 1") == expected
 
 
+@pytest.mark.parametrize(("load", "kept"), [("merge", [1]), ("append", [])])
+def test_a_table_of_one_load_takes_rows_of_others(load: str, kept: list[int], tmp_path: Path) -> None:
+    root = project(tmp_path, "bronze.orders", "replace")
+    audit = "SELECT order_id, _loaded_at, _source_file, _source_row, _load_id FROM bronze.orders ORDER BY 1"
+    first = rows(root, audit)
+    path = root / "pipelines.yaml"
+    text = path.read_text().replace("load: replace", f"load: {load}")
+    path.write_text(text.replace("ordered_on: date", "ordered_on: date, note: int"))
+    second(root, "\n".join(f"{line},{'note' if i == 0 else i}" for i, line in enumerate(SECOND.splitlines())) + "\n")
+    found = rows(root, audit)
+    assert [r for r in found if r[0] in kept] == [r for r in first if r[0] in kept]
+    assert len({r[-1] for r in found}) == (2 if kept else 1)
+    assert rows(root, "SELECT order_id, note FROM bronze.orders WHERE order_id > 1 ORDER BY 1") == [(2, 1), (3, 2), (4, 3)]
+
+
+def test_a_repaired_row_joins_a_replaced_source_table(tmp_path: Path) -> None:
+    root = write_project(tmp_path, {"data/raw/orders.csv": FIRST + "4,Dan,much,2024-01-04\n"})
+    _run(root)
+    audit = "SELECT order_id, _source_file, _source_row, _load_id, _loaded_at FROM bronze.orders ORDER BY 1"
+    first = rows(root, audit)
+    said = medallion(root, "quarantine", "replay", "bronze.orders", "--set", "amount=50")
+    assert said.code == 0, said.err
+    found = rows(root, audit)
+    assert found[:3] == first
+    assert found[3][:3] == (4, "data/raw/orders.csv", 4)
+    assert found[3][3] != first[0][3]
+    _run(root)
+    second(root)
+    assert [r[0] for r in rows(root, audit)] == [2, 3, 4]
+
+
 def test_append_reads_only_new_files_and_replaces_a_changed_one(tmp_path: Path) -> None:
     root = project(tmp_path, "bronze.orders", "append")
     (root / "data/raw/orders_2.csv").write_text(HEAD + "7,Eve,70.00,2024-01-07\n")

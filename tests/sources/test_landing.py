@@ -17,6 +17,7 @@ from engine.sources import SourceColumn, land, open_source
 from engine.sources.landing import Scan
 from engine.specs import CsvSource, JsonSource
 from engine.sqltypes import parse_type
+from engine.warehouse import AUDIT_COLUMNS
 from tests.sources.cases import CSV, JSON, VALUES, Case
 
 CASES = [pytest.param(c, id=f"{c.type}: {c.id}") for c in (*CSV, *JSON)]
@@ -44,15 +45,16 @@ def plain(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [tuple(str(v) if isinstance(v, Decimal) else v for v in row) for row in rows]
 
 
+@pytest.mark.parametrize("one_load", [False, True])
 @pytest.mark.parametrize("case", CASES)
-def test_stored(case: Case, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_stored(case: Case, one_load: bool, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     if case.error:
         with pytest.raises(SourceError) as error:
-            land(con, scanned(case, con, tmp_path / "raw"), "staging", "held")
+            land(con, scanned(case, con, tmp_path / "raw"), "staging", "held", one_load=one_load)
         assert str(error.value) == case.error
         return
     scan = scanned(case, con, tmp_path / "raw")
-    landed = land(con, scan, "staging", "held")
+    landed = land(con, scan, "staging", "held", one_load=one_load)
     rows = con.execute("SELECT * EXCLUDE (_loaded_at, _source_file, _load_id) FROM staging ORDER BY _source_file, _source_row").fetchall()
     assert plain(rows) == case.rows
     held: dict[int, list[str]] = {}
@@ -62,8 +64,8 @@ def test_stored(case: Case, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> N
     assert held == case.held
     assert landed.rows_read == landed.rows_staged + landed.rows_quarantined
     assert landed.rows_staged == len(case.rows)
-    types = [t for (t,) in con.execute("SELECT column_type FROM (DESCRIBE staging)").fetchall()]
-    assert types[: len(scan.columns)] == [c.type.duckdb for c in scan.columns]
+    found = con.execute("SELECT column_name, column_type FROM (DESCRIBE staging)").fetchall()
+    assert found == [(c.name, c.type.duckdb) for c in (*scan.columns, *AUDIT_COLUMNS)]
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if not c.values[0].error])
@@ -90,8 +92,10 @@ def test_value(type_: str, text: str, expected: str, con: duckdb.DuckDBPyConnect
         assert con.execute("SELECT c::VARCHAR FROM staging").fetchall() == [(expected,)]
 
 
-def test_audit_columns(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    land(con, scanned(Case("", b"id\n1\nx\n", {"id": "int"}), con, tmp_path / "raw"), "staging", "held")
+@pytest.mark.parametrize("one_load", [False, True])
+def test_audit_columns(one_load: bool, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    scan = scanned(Case("", b"id\n1\nx\n", {"id": "int"}), con, tmp_path / "raw")
+    land(con, scan, "staging", "held", one_load=one_load)
     assert con.execute("SELECT * FROM staging").fetchall() == [
         (1, dt.datetime(2026, 11, 20, 23, 15, 1), "in.csv", 1, "20261120T231501_4f3a9c")
     ]
