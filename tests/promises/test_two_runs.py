@@ -79,11 +79,11 @@ def test_a_second_run_waits_when_asked_to(tmp_path: Path) -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
-        time.sleep(1)
+        assert second.stderr is not None
+        assert "waiting for run" in second.stderr.readline()
         assert second.poll() is None
     _, err = second.communicate(timeout=60)
     assert second.returncode == 0
-    assert "waiting for run" in err
     assert "3 unchanged" in err
 
 
