@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.bind import BindError, Bound, bind, parse, tables_of
 from engine.errors import Problem, ProjectError, SourceError, nearest
-from engine.physical import design_of, faults, held_to, partition_of, referring
+from engine.physical import design_of, faults, held_to, mismatched, partition_of, referring
 from engine.project import PIPELINES, Project, load_project
 from engine.specs import SqlServerTarget, TableSpec
 from engine.sqltypes import Column, parse_type
@@ -158,6 +158,7 @@ class _Builder:
                 self.model.catalog[name] = table.shape.columns
         for table in self.model.tables.values():
             self._suite_queries(table)
+            self.problems += mismatched(self.node, table.shape, self.model.catalog)
         return self.model
 
     def _render(self, name: str, spec: TableSpec) -> None:

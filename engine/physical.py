@@ -117,6 +117,18 @@ def faults(node: Node, tables: Mapping[str, TableSpec], name: str, shape: TableS
     return list(_Faults(node, tables, name, shape).found())
 
 
+def mismatched(node: Node, shape: TableShape, catalog: Mapping[str, Sequence[Column]]) -> Iterator[Problem]:
+    """Foreign keys whose columns have other types than the columns that they refer to."""
+    mine = {c.name.casefold(): str(c.type) for c in shape.columns}
+    for n, key in enumerate(shape.design.foreign_keys):
+        theirs = {c.name.casefold(): str(c.type) for c in catalog.get(key.table, ())}
+        for column, other in zip(key.columns, key.referenced, strict=False):
+            type_, wanted = mine.get(column.casefold()), theirs.get(other.casefold())
+            if type_ and wanted and type_ != wanted:
+                said = f"{column} is {type_} and {key.table}.{other} is {wanted}; a foreign key needs the same type"
+                yield node.problem(("tables", shape.full_name, "foreign_keys", n), said, value=True)
+
+
 class _Faults:
     def __init__(self, node: Node, tables: Mapping[str, TableSpec], name: str, shape: TableShape) -> None:
         self.node, self.tables, self.name, self.shape = node, tables, name, shape

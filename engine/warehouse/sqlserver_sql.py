@@ -69,14 +69,23 @@ def _held(shape: TableShape, load_id: str) -> str:
 
 def _indexes(shape: TableShape, table: str, server: Capabilities) -> dict[str, str]:
     columnstore = uses_columnstore(shape, server)
-    constraint = ""
+    constraint, place = "", placed(shape, server)
     if key := primary_key(shape):
         # A table has one clustered index, and a columnstore is that one.
         apart = key_is_apart(shape, server)
         kind = "NONCLUSTERED" if columnstore or apart else "CLUSTERED"
         constraint = f"CONSTRAINT {ident(short_name(f'PK_{table}'))} PRIMARY KEY {kind} ({names(key)})"
-        constraint += compressed(shape, server) + (" ON [PRIMARY]" if apart else "")
-    return {"constraint": constraint, "columnstore": short_name(f"CCI_{table}") if columnstore else ""}
+        constraint += compressed(shape, server)
+        if kind == "CLUSTERED" or (apart and not columnstore):
+            constraint += " ON [PRIMARY]" if apart else place
+    # A table lies where its clustered index lies, and says so itself only when it has none.
+    heap = not columnstore and "PRIMARY KEY CLUSTERED" not in constraint
+    return {
+        "constraint": constraint,
+        "columnstore": short_name(f"CCI_{table}") if columnstore else "",
+        "columnstore_place": place,
+        "place": place + compressed(shape, server) if heap else "",
+    }
 
 
 # --- tables --------------------------------------------------------------------------------------------------------
@@ -91,12 +100,7 @@ def create_table(shape: TableShape, server: Capabilities = SQL_SERVER, *, guarde
     """CREATE TABLE with primary key and columnstore index; ``guarded``: only where there is none yet."""
     indexes = _indexes(shape, f"{shape.schema}_{shape.name}", server)
     table = _published(shape)
-    place = placed(shape, server)
-    if not shape.key or (place and key_is_apart(shape, server)):
-        place += compressed(shape, server)
-    return render(
-        "create_table", table=table, columns=published_columns(shape), guarded=guarded, place=place, **indexes
-    )
+    return render("create_table", table=table, columns=published_columns(shape), guarded=guarded, **indexes)
 
 
 def create_staging(shape: TableShape, load_id: str) -> str:

@@ -33,7 +33,10 @@ def test_statements_parse(case: Case, checker: Microsoft) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_statements_compile_over_the_declared_tables(case: Case, checker: Microsoft) -> None:
     # CREATE, ALTER and DROP have nothing to resolve, and a model that holds their tables already would see double
-    data = {n: t for n, t in statements(case).items() if not n.startswith(("create", "seal", "drop"))}
+    left_out = ("create", "seal", "drop")
+    if not case.server.create_or_alter:
+        left_out += ("alias_view", "staging_view")  # DROP and CREATE of a view that no model holds
+    data = {n: t for n, t in statements(case).items() if not n.startswith(left_out)}
     assert checker.compile_errors(declarations(case), [as_procedure(n, t) for n, t in data.items()]) == []
 
 

@@ -181,13 +181,8 @@ END CATCH;
 SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
 
 -- alias_view
-IF OBJECT_ID(N'[dbo].[sessions]', N'V') IS NULL
-    EXEC sys.sp_executesql N'CREATE VIEW [dbo].[sessions]
-AS
-SELECT [id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id]
-FROM [bronze].[sessions];';
-ELSE
-    EXEC sys.sp_executesql N'ALTER VIEW [dbo].[sessions]
+IF OBJECT_ID(N'[dbo].[sessions]', N'V') IS NOT NULL DROP VIEW [dbo].[sessions];
+EXEC sys.sp_executesql N'CREATE VIEW [dbo].[sessions]
 AS
 SELECT [id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id]
 FROM [bronze].[sessions];';

@@ -1,13 +1,6 @@
 -- staging_view
-IF OBJECT_ID(N'[staging].[gold_summary__20261120T231501_4f3a9c]', N'V') IS NULL
-    EXEC sys.sp_executesql N'CREATE VIEW [staging].[gold_summary__20261120T231501_4f3a9c]
-AS
-SELECT [id], [title]
-FROM (
-SELECT id, name AS title FROM bronze.people
-) AS [built];';
-ELSE
-    EXEC sys.sp_executesql N'ALTER VIEW [staging].[gold_summary__20261120T231501_4f3a9c]
+IF OBJECT_ID(N'[staging].[gold_summary__20261120T231501_4f3a9c]', N'V') IS NOT NULL DROP VIEW [staging].[gold_summary__20261120T231501_4f3a9c];
+EXEC sys.sp_executesql N'CREATE VIEW [staging].[gold_summary__20261120T231501_4f3a9c]
 AS
 SELECT [id], [title]
 FROM (
@@ -28,15 +21,8 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.summary', 1;
-    IF OBJECT_ID(N'[gold].[summary]', N'V') IS NULL
-    EXEC sys.sp_executesql N'CREATE VIEW [gold].[summary]
-AS
-SELECT [id], [title]
-FROM (
-SELECT id, name AS title FROM bronze.people
-) AS [built];';
-ELSE
-    EXEC sys.sp_executesql N'ALTER VIEW [gold].[summary]
+    IF OBJECT_ID(N'[gold].[summary]', N'V') IS NOT NULL DROP VIEW [gold].[summary];
+EXEC sys.sp_executesql N'CREATE VIEW [gold].[summary]
 AS
 SELECT [id], [title]
 FROM (

@@ -11,7 +11,7 @@ CREATE TABLE {{ table }} (
 {%- endif %}
 ){{ place }};
 {%- if columnstore %}
-CREATE CLUSTERED COLUMNSTORE INDEX {{ columnstore | ident }} ON {{ table }};
+CREATE CLUSTERED COLUMNSTORE INDEX {{ columnstore | ident }} ON {{ table }}{{ columnstore_place }};
 {%- endif %}
 {%- if guarded %}
 END;
