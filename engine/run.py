@@ -192,7 +192,8 @@ class _Run:
         stale = self._first_stale()
         if stale:
             # Great Expectations takes seconds to import; meanwhile the sources are read.
-            threading.Thread(target=self._preload, daemon=True).start()
+            if any(self.model.tables[name].suite.expectations for name in self.plan.tables):
+                threading.Thread(target=self._preload, daemon=True).start()
             self.warehouse.record([(ledger.RUNS, self.row)])
         state = "interrupted"
         began = time.perf_counter()
