@@ -13,6 +13,7 @@ import typer
 
 from engine import __version__
 from engine.cli_quality import docs, quarantine
+from engine.cli_roles import roles
 from engine.commands import Date, Json, Select, Target, choose_root, day, find_root, table_name, the_project
 from engine.errors import MedallionError, Problem, ProjectError
 
@@ -319,6 +320,8 @@ def doctor() -> None:
     if any(f.state == "missing" for f in findings):
         raise typer.Exit(3)
 
+
+app.command()(roles)
 
 # typer carries its own copy of click; its base of all complaints about arguments is reached through what it exports.
 _UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")

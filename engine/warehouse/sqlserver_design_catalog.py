@@ -67,6 +67,27 @@ def _keys(rows: Sequence[Row]) -> list[Key]:
     return found
 
 
+def designed(ask: Ask, server: Capabilities) -> frozenset[str]:
+    """The quoted names of all tables with anything of a physical design, whoever made it."""
+    made = f"LEFT([name], {len(PREFIX)}) = {literal(PREFIX)}"
+    facts = [
+        f"SELECT [object_id] AS [id] FROM sys.indexes WHERE {made}",
+        f"SELECT [parent_object_id] FROM sys.foreign_keys WHERE {made}",
+        f"SELECT [referenced_object_id] FROM sys.foreign_keys WHERE {made}",
+        f"SELECT [parent_object_id] FROM sys.default_constraints WHERE {made}",
+        "SELECT [object_id] FROM sys.computed_columns",
+        "SELECT [object_id] FROM sys.partitions WHERE [index_id] IN (0, 1) AND [data_compression] IN (1, 2)",
+        "SELECT [i].[object_id] FROM sys.indexes AS [i]"
+        " INNER JOIN sys.partition_schemes AS [s] ON [s].[data_space_id] = [i].[data_space_id]",
+    ]
+    if server.masks:
+        facts.append("SELECT [object_id] FROM sys.masked_columns WHERE [is_masked] = 1")
+    union = "\nUNION ALL ".join(facts)
+    return frozenset(
+        r["name"] for r in ask(f"SELECT DISTINCT {_object('[d].[id]')} AS [name] FROM (\n{union}\n) AS [d];")
+    )
+
+
 def boundaries(ask: Ask, function: str) -> list[dt.date]:
     """The boundaries that a partition function has, in order; none for a function that is not there."""
     found = ask(

@@ -44,6 +44,8 @@ class Capabilities:
     partitions: bool = True
     """splitting and merging the ranges of a partition function"""
     deny: bool = True
+    control: bool = True
+    """CONTROL of a schema, and permissions on the database"""
     nocheck: bool = True
     """foreign keys that are switched off, or on without a look at the rows"""
 
@@ -58,6 +60,7 @@ BABELFISH = Capabilities(
     masks=False,
     partitions=False,
     deny=False,
+    control=False,
     nocheck=False,
 )
 

@@ -62,10 +62,19 @@ def test_the_compiler_finds_a_column_that_is_not_there(checker: Microsoft) -> No
 
 
 def test_queries_of_the_catalogue_parse(checker: Microsoft) -> None:
-    from engine.warehouse.sqlserver_design_catalog import query
+    from engine.warehouse.sqlserver_design_catalog import boundaries, designed, query
+
+    asked: list[str] = []
+
+    def ask(text: str) -> list[dict[str, str]]:
+        asked.append(text)
+        return []
 
     for server in (SQL_SERVER, BABELFISH):
-        text = query(SESSIONS, server)
+        designed(ask, server)
+        asked.append(query(SESSIONS, server))
+    boundaries(ask, "o'function")
+    for text in asked:
         assert checker.parse_errors(text) == []
         assert checker.compile_errors([], [as_procedure("q", text)]) == []
 
