@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -243,9 +242,6 @@ class _Run:
         todo = {name: set(self.plan.waits_for(self.model, name)) for name in self.plan.tables}
         ended: dict[str, str] = {}
         running: dict[Future[Outcome], str] = {}
-        # Loads alternate between short statements and Python; at Python's usual 5 ms a turn, each statement's thread
-        # would wait that long to go on.
-        sys.setswitchinterval(0.0005)
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="load") as pool:
             try:
                 while todo or running:
