@@ -24,6 +24,8 @@ from engine.warehouse.sqlserver_templates import names
 MARK = "mdl_definition"
 """The extended property that tells a computed column of the engine's making, and from which expression it was made."""
 DESCRIPTION = "MS_Description"
+_DESCRIPTION_LENGTH = 3750
+"""An extended property holds 7,500 bytes."""
 _DELETES = ("replace", "append", "partition")
 """Loads that delete rows which rows of other tables may refer to."""
 
@@ -68,6 +70,12 @@ class Existing:
 
 
 NOTHING = Existing()
+
+
+def as_made(shape: TableShape, server: Capabilities = SQL_SERVER) -> Existing:
+    """What a table has that was created a moment ago."""
+    made = "columnstore" if uses_columnstore(shape, server) else _compression(shape, server) or "none"
+    return Existing(compression=made, scheme=scheme_name(shape) if partitions(shape, server) else "")
 
 
 # --- names ---------------------------------------------------------------------------------------------------------
@@ -227,11 +235,16 @@ def _squeezed(mask: str) -> str:
     return "".join(mask.split()).casefold()
 
 
+def described(shape: TableShape) -> str:
+    """The table's description as the server keeps it."""
+    return " ".join(shape.description.split())[:_DESCRIPTION_LENGTH]
+
+
 def _descriptions(shape: TableShape, existing: Existing) -> Iterator[str]:
-    for column, text in (("", " ".join(shape.description.split())), *shape.design.descriptions):
+    for column, text in (("", described(shape)), *shape.design.descriptions):
         found = existing.descriptions.get(column.casefold())
-        if text and found != text[:3750]:
-            yield _property(DESCRIPTION, text[:3750], shape, column, there=found is not None)
+        if text and found != text[:_DESCRIPTION_LENGTH]:
+            yield _property(DESCRIPTION, text[:_DESCRIPTION_LENGTH], shape, column, there=found is not None)
 
 
 def _property(name: str, value: str, shape: TableShape, column: str, *, there: bool) -> str:

@@ -67,8 +67,9 @@ def _keys(rows: Sequence[Row]) -> list[Key]:
     return found
 
 
-def designed(ask: Ask, server: Capabilities) -> frozenset[str]:
-    """The quoted names of all tables with anything of a physical design, whoever made it."""
+def designed(ask: Ask, server: Capabilities) -> dict[str, str | None]:
+    """The quoted names of all tables with anything of a physical design, whoever made it: None, or the description
+    of a table that has nothing else."""
     made = f"LEFT([name], {len(PREFIX)}) = {literal(PREFIX)}"
     facts = [
         f"SELECT [object_id] AS [id] FROM sys.indexes WHERE {made}",
@@ -83,9 +84,16 @@ def designed(ask: Ask, server: Capabilities) -> frozenset[str]:
     if server.masks:
         facts.append("SELECT [object_id] FROM sys.masked_columns WHERE [is_masked] = 1")
     union = "\nUNION ALL ".join(facts)
-    return frozenset(
-        r["name"] for r in ask(f"SELECT DISTINCT {_object('[d].[id]')} AS [name] FROM (\n{union}\n) AS [d];")
+    described = (
+        f"SELECT {_object('[e].[major_id]')}, {_text('[e].[value]')} FROM sys.extended_properties AS [e]"
+        f" WHERE [e].[class] = 1 AND [e].[minor_id] = 0 AND [e].[name] = {literal(DESCRIPTION)}"
     )
+    rows = ask(
+        f"SELECT DISTINCT {_object('[d].[id]')} AS [name], {_text('NULL')} AS [description] FROM (\n{union}\n) AS [d]\n"
+        f"UNION ALL {described};"
+    )
+    found: dict[str, str | None] = {r["name"]: r["description"] for r in rows if r["description"] is not None}
+    return found | {r["name"]: None for r in rows if r["description"] is None}
 
 
 def boundaries(ask: Ask, function: str) -> list[dt.date]:

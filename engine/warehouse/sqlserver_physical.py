@@ -13,7 +13,7 @@ from engine.warehouse.design import NO_DESIGN
 from engine.warehouse.sqlserver_catalog import granted
 from engine.warehouse.sqlserver_design_catalog import boundaries, designed, existing
 from engine.warehouse.sqlserver_session import Session
-from engine.warehouse.sqlserver_shape import Capabilities, primary_key, qualified, short_name, uses_columnstore
+from engine.warehouse.sqlserver_shape import Capabilities, primary_key, qualified, short_name
 
 ANALYST = "data_analyst"
 
@@ -27,17 +27,17 @@ class Physical:
         if session.designed is None:
             session.designed = designed(session.rows, server)
         if self._plain:
-            self.is_new()
+            there = design.described(shape)
+            self.existing = replace(design.as_made(shape, server), descriptions={"": there} if there else {})
         else:
             self.look()
 
     @property
     def _plain(self) -> bool:
         """Whether there is nothing to compare: most tables declare nothing and have nothing, and are not asked for."""
-        read_by_analysts = self.shape.alias and self.shape.schema == "gold"
-        return self.shape.design == NO_DESIGN and not (
-            read_by_analysts or self.shape.description or self.table in (self.session.designed or ())
-        )
+        if self.shape.design != NO_DESIGN or (self.shape.alias and self.shape.schema == "gold"):
+            return False
+        return (self.session.designed or {}).get(self.table, "") == design.described(self.shape)
 
     def look(self) -> None:
         self.existing = existing(self.session.rows, self.shape, self.server)
@@ -65,7 +65,7 @@ class Physical:
         """Whether staging can be switched in. ``new``: the table is made by this load, as it is declared."""
         if not new:
             return design.switchable(self.shape, self.server, self._compressed())
-        return design.switchable(self.shape, self.server, design.Existing(compression=self._as_made()))
+        return design.switchable(self.shape, self.server, design.as_made(self.shape, self.server))
 
     def _compressed(self) -> design.Existing:
         """What is there when ``reconcile`` has done its part."""
@@ -113,12 +113,7 @@ class Physical:
 
     def is_new(self) -> None:
         """The table was made a moment ago, as it is declared."""
-        self.existing = design.Existing(compression=self._as_made(), scheme=self._scheme)
-
-    def _as_made(self) -> str:
-        if uses_columnstore(self.shape, self.server):
-            return "columnstore"
-        return (self.shape.design.compression if self.server.compression else "") or "none"
+        self.existing = design.as_made(self.shape, self.server)
 
     def tidy(self) -> None:
         """Drop a partition scheme that the table has left."""
@@ -137,7 +132,7 @@ class Physical:
 
     def created(self) -> list[str]:
         """What a table that was made anew needs."""
-        return design.reconcile(self.shape, design.Existing(compression=self._as_made()), self.server)
+        return design.reconcile(self.shape, design.as_made(self.shape, self.server), self.server)
 
     def alias_grants(self) -> list[str]:
         """The statements that give the alias's permissions again when it is made anew."""
@@ -151,6 +146,9 @@ class Physical:
         statements = [*again, *design.bind(self.shape, self.existing, self.server, released=released, whole=whole)]
         if self.shape.load == "view":
             statements += design.reconcile(self.shape, self.existing, self.server)
+        if self.session.designed is not None:
+            # A table that is published later in this run finds that it is referred to.
+            self.session.designed |= {qualified(*k.table.split(".", 1)): None for k in self.shape.design.foreign_keys}
         statements += design.permit(self.shape, self.existing, self.server, analyst=ANALYST)
         return "\n".join(statements)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.ledger import LOADS, LoadRecord
 from engine.tsql import ident, literal
+from engine.warehouse import sqlserver_design as design
+from engine.warehouse import sqlserver_partitions as parts
 from engine.warehouse import sqlserver_sql as sql
-from engine.warehouse.sqlserver_shape import quarantine_shape
+from engine.warehouse.sqlserver_shape import SQL_SERVER, quarantine_shape
 
 if TYPE_CHECKING:
     from engine.model import Table
@@ -19,10 +22,12 @@ EXAMPLE_MOMENT = dt.datetime(2026, 1, 1)
 def render_table(table: Table, load_id: str) -> list[tuple[str, str]]:
     """The batches of one load in order, as (step, SQL) pairs."""
     shape, select = table.shape, table.rendered.sql.strip() if table.rendered else ""
+    server = replace(SQL_SERVER, switch=design.switchable(shape, SQL_SERVER, design.as_made(shape)))
     steps: list[tuple[str, str]] = []
     if shape.load == "view":
         steps.append(("stage", sql.staging_view(shape, load_id, select)))
     else:
+        steps += [("create partitions", text) for text in parts.make(shape)]
         steps += [("create", sql.create_table(shape)), ("create staging", sql.create_staging(shape, load_id))]
         steps.append(
             ("build", sql.build(shape, load_id, select))
@@ -41,7 +46,9 @@ def render_table(table: Table, load_id: str) -> list[tuple[str, str]]:
             ]
         if table.spec.dedupe:
             steps.append(("dedupe", sql.dedupe(shape, load_id, table.spec.dedupe)))
-        sealed = sql.seal(shape, load_id)
+        made = design.as_made(shape)
+        steps += [("design", text) for text in design.reconcile(shape, made)]
+        sealed = sql.seal(shape, load_id, server)
         if sealed:
             steps.append(("seal staging", sealed))
     as_of = EXAMPLE_MOMENT if shape.load == "scd2" else None
@@ -49,12 +56,19 @@ def render_table(table: Table, load_id: str) -> list[tuple[str, str]]:
         (
             "publish",
             sql.publish(
-                shape, load_id, _ledger_sql(table, load_id), select=select if shape.load == "view" else "", as_of=as_of
+                shape,
+                load_id,
+                _ledger_sql(table, load_id),
+                server,
+                select=select if shape.load == "view" else "",
+                as_of=as_of,
             ),
         )
     )
     if shape.alias:
         steps.append(("alias", sql.alias_view(shape)))
+    kept = [*design.bind(shape, design.NOTHING), *design.permit(shape, design.NOTHING, analyst=sql.ANALYST)]
+    steps += [("in the transaction of publish", text) for text in kept]
     steps.append(("drop staging", sql.drop_staging(shape, load_id)))
     return steps
 

@@ -26,7 +26,7 @@ class Session:
         self._engine: sqlalchemy.Engine | None = None
         self._local = threading.local()
         self._opened: list[Any] = []
-        self.designed: frozenset[str] | None = None
+        self.designed: dict[str, str | None] | None = None
         """The tables with anything of a physical design, as it was when this was first asked; None before."""
 
     def open(self) -> None:

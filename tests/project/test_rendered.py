@@ -29,7 +29,7 @@ from tests.project_files import ROOT
 DAY = dt.date(2024, 9, 1)
 LOAD = "20260101T000000_abcdef"
 NAMES = list(load_project(ROOT).tables)
-DECLARING = ("create", "alias", "stage", "seal", "drop")
+DECLARING = ("create", "alias", "stage", "seal", "drop", "design", "in the transaction")
 
 
 @cache

@@ -157,6 +157,9 @@ BEGIN CATCH
 END CATCH;
 SELECT @dropped AS [dropped], @held AS [held];
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Movies and series as landed, nested lists kept as JSON', N'SCHEMA', N'bronze', N'TABLE', N'content';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[bronze_content__20260101T000000_abcdef] ALTER COLUMN [content_id] nvarchar(20) NOT NULL;

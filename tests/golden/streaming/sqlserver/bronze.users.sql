@@ -143,6 +143,9 @@ BEGIN CATCH
 END CATCH;
 SELECT @dropped AS [dropped], @held AS [held];
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Subscribers as landed', N'SCHEMA', N'bronze', N'TABLE', N'users';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[bronze_users__20260101T000000_abcdef] ALTER COLUMN [user_id] nvarchar(20) NOT NULL;

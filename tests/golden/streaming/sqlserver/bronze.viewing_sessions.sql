@@ -148,6 +148,9 @@ BEGIN CATCH
 END CATCH;
 SELECT @dropped AS [dropped], @held AS [held];
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Viewing sessions as landed', N'SCHEMA', N'bronze', N'TABLE', N'viewing_sessions';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[bronze_viewing_sessions__20260101T000000_abcdef] ALTER COLUMN [session_id] nvarchar(20) NOT NULL;

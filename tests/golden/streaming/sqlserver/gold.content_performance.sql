@@ -122,6 +122,9 @@ CREATE TABLE [staging].[held_gold_content_performance__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'How each title does among active users', N'SCHEMA', N'gold', N'TABLE', N'content_performance';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[gold_content_performance__20260101T000000_abcdef] ALTER COLUMN [content_id] nvarchar(20) NOT NULL;
@@ -166,6 +169,10 @@ EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[gold_content_performance]
 AS
 SELECT [content_id], [title], [genre], [content_type], [duration_minutes], [release_year], [rating], [production_budget], [total_views], [unique_viewers], [avg_watch_time], [avg_completion_rate], [views_per_million_budget], [rating_category]
 FROM [gold].[content_performance];';
+
+-- in the transaction of publish
+IF DATABASE_PRINCIPAL_ID(N'data_analyst') IS NOT NULL
+    GRANT SELECT ON OBJECT::[dbo].[gold_content_performance] TO [data_analyst];
 
 -- drop staging
 DROP TABLE IF EXISTS [staging].[gold_content_performance__20260101T000000_abcdef];

@@ -94,6 +94,9 @@ CREATE TABLE [staging].[held_gold_country_insights__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Active users and their viewing by country', N'SCHEMA', N'gold', N'TABLE', N'country_insights';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[gold_country_insights__20260101T000000_abcdef] ALTER COLUMN [country] nvarchar(60) NOT NULL;
@@ -138,6 +141,10 @@ EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[gold_country_insights]
 AS
 SELECT [country], [total_users], [avg_watch_hours_per_user], [avg_user_age], [total_sessions], [avg_session_duration], [unique_content_consumed]
 FROM [gold].[country_insights];';
+
+-- in the transaction of publish
+IF DATABASE_PRINCIPAL_ID(N'data_analyst') IS NOT NULL
+    GRANT SELECT ON OBJECT::[dbo].[gold_country_insights] TO [data_analyst];
 
 -- drop staging
 DROP TABLE IF EXISTS [staging].[gold_country_insights__20260101T000000_abcdef];

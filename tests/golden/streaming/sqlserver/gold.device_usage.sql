@@ -64,6 +64,9 @@ CREATE TABLE [staging].[held_gold_device_usage__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Viewing by device', N'SCHEMA', N'gold', N'TABLE', N'device_usage';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[gold_device_usage__20260101T000000_abcdef] ALTER COLUMN [device_type] nvarchar(40) NOT NULL;

@@ -77,6 +77,9 @@ CREATE TABLE [staging].[held_gold_executive_summary__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'The platform in one row', N'SCHEMA', N'gold', N'TABLE', N'executive_summary';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[gold_executive_summary__20260101T000000_abcdef] ALTER COLUMN [metric_category] nvarchar(40) NOT NULL;
@@ -122,6 +125,10 @@ EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[gold_executive_summary]
 AS
 SELECT [metric_category], [active_users_100h_plus], [total_content_catalog], [total_viewing_sessions], [avg_user_engagement_hours], [content_with_views]
 FROM [gold].[executive_summary];';
+
+-- in the transaction of publish
+IF DATABASE_PRINCIPAL_ID(N'data_analyst') IS NOT NULL
+    GRANT SELECT ON OBJECT::[dbo].[gold_executive_summary] TO [data_analyst];
 
 -- drop staging
 DROP TABLE IF EXISTS [staging].[gold_executive_summary__20260101T000000_abcdef];

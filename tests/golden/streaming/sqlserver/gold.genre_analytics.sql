@@ -103,6 +103,9 @@ CREATE TABLE [staging].[held_gold_genre_analytics__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Titles, budgets and viewing by genre', N'SCHEMA', N'gold', N'TABLE', N'genre_analytics';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[gold_genre_analytics__20260101T000000_abcdef] ALTER COLUMN [genre] nvarchar(40) NOT NULL;
@@ -147,6 +150,10 @@ EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[gold_genre_analytics]
 AS
 SELECT [genre], [total_content_items], [total_views], [unique_viewers], [avg_production_budget], [total_investment], [avg_genre_rating], [avg_content_duration], [avg_watch_time]
 FROM [gold].[genre_analytics];';
+
+-- in the transaction of publish
+IF DATABASE_PRINCIPAL_ID(N'data_analyst') IS NOT NULL
+    GRANT SELECT ON OBJECT::[dbo].[gold_genre_analytics] TO [data_analyst];
 
 -- drop staging
 DROP TABLE IF EXISTS [staging].[gold_genre_analytics__20260101T000000_abcdef];

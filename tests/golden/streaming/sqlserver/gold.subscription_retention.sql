@@ -76,6 +76,9 @@ CREATE TABLE [staging].[held_gold_subscription_retention__20260101T000000_abcdef
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Users still watching, by subscription, cohort and month', N'SCHEMA', N'gold', N'TABLE', N'subscription_retention';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[gold_subscription_retention__20260101T000000_abcdef] ALTER COLUMN [subscription_type] nvarchar(30) NOT NULL;

@@ -82,6 +82,9 @@ CREATE TABLE [staging].[held_gold_top_content_by_country__20260101T000000_abcdef
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'The five most watched titles of each country, ties kept', N'SCHEMA', N'gold', N'TABLE', N'top_content_by_country';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[gold_top_content_by_country__20260101T000000_abcdef] ALTER COLUMN [country] nvarchar(60) NOT NULL;

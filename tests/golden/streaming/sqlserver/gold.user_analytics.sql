@@ -137,6 +137,9 @@ CREATE TABLE [staging].[held_gold_user_analytics__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Active users with their viewing and segment', N'SCHEMA', N'gold', N'TABLE', N'user_analytics';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[gold_user_analytics__20260101T000000_abcdef] ALTER COLUMN [user_id] nvarchar(20) NOT NULL;
@@ -183,6 +186,10 @@ EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[gold_user_analytics]
 AS
 SELECT [user_id], [age], [country], [signup_date], [total_watch_time_hours], [total_sessions], [avg_session_duration], [total_minutes_watched], [unique_content_watched], [user_segment], [days_since_signup], [subscription_type], [avg_completion_percentage], [favorite_device], [last_activity]
 FROM [gold].[user_analytics];';
+
+-- in the transaction of publish
+IF DATABASE_PRINCIPAL_ID(N'data_analyst') IS NOT NULL
+    GRANT SELECT ON OBJECT::[dbo].[gold_user_analytics] TO [data_analyst];
 
 -- drop staging
 DROP TABLE IF EXISTS [staging].[gold_user_analytics__20260101T000000_abcdef];

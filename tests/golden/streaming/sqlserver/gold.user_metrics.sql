@@ -102,6 +102,9 @@ CREATE TABLE [staging].[held_gold_user_metrics__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Viewing of every user, active or not', N'SCHEMA', N'gold', N'TABLE', N'user_metrics';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[gold_user_metrics__20260101T000000_abcdef] ALTER COLUMN [user_id] nvarchar(20) NOT NULL;

@@ -71,6 +71,9 @@ CREATE TABLE [staging].[held_gold_user_segmentation__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Active users by segment', N'SCHEMA', N'gold', N'TABLE', N'user_segmentation';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[gold_user_segmentation__20260101T000000_abcdef] ALTER COLUMN [user_segment] nvarchar(20) NOT NULL;
@@ -113,6 +116,10 @@ EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[gold_user_segmentation]
 AS
 SELECT [user_segment], [users_in_segment], [avg_watch_hours], [avg_sessions_per_user], [avg_unique_content], [segment_percentage]
 FROM [gold].[user_segmentation];';
+
+-- in the transaction of publish
+IF DATABASE_PRINCIPAL_ID(N'data_analyst') IS NOT NULL
+    GRANT SELECT ON OBJECT::[dbo].[gold_user_segmentation] TO [data_analyst];
 
 -- drop staging
 DROP TABLE IF EXISTS [staging].[gold_user_segmentation__20260101T000000_abcdef];

@@ -64,6 +64,9 @@ CREATE TABLE [staging].[held_gold_viewing_trends__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Viewing by month', N'SCHEMA', N'gold', N'TABLE', N'viewing_trends';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[gold_viewing_trends__20260101T000000_abcdef] ALTER COLUMN [month] date NOT NULL;

@@ -71,6 +71,9 @@ CREATE TABLE [staging].[held_silver_all_users__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Every valid user', N'SCHEMA', N'silver', N'TABLE', N'all_users';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[silver_all_users__20260101T000000_abcdef] ALTER COLUMN [user_id] nvarchar(20) NOT NULL;

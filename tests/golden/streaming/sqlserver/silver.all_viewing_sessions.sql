@@ -97,6 +97,9 @@ CREATE TABLE [staging].[held_silver_all_viewing_sessions__20260101T000000_abcdef
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Every valid viewing session, of active users or not', N'SCHEMA', N'silver', N'TABLE', N'all_viewing_sessions';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[silver_all_viewing_sessions__20260101T000000_abcdef] ALTER COLUMN [session_id] nvarchar(20) NOT NULL;

@@ -89,6 +89,9 @@ CREATE TABLE [staging].[held_silver_content__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'One row a title, movies and series alike', N'SCHEMA', N'silver', N'TABLE', N'content';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[silver_content__20260101T000000_abcdef] ALTER COLUMN [content_id] nvarchar(20) NOT NULL;

@@ -59,6 +59,9 @@ CREATE TABLE [staging].[held_silver_content_genres__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'One row a title and genre', N'SCHEMA', N'silver', N'TABLE', N'content_genres';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[silver_content_genres__20260101T000000_abcdef] ALTER COLUMN [content_id] nvarchar(20) NOT NULL;

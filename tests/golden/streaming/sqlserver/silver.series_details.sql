@@ -73,6 +73,9 @@ CREATE TABLE [staging].[held_silver_series_details__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'What only series have', N'SCHEMA', N'silver', N'TABLE', N'series_details';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[silver_series_details__20260101T000000_abcdef] ALTER COLUMN [content_id] nvarchar(20) NOT NULL;

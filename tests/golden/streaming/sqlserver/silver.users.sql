@@ -71,6 +71,9 @@ CREATE TABLE [staging].[held_silver_users__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Active users only', N'SCHEMA', N'silver', N'TABLE', N'users';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[silver_users__20260101T000000_abcdef] ALTER COLUMN [user_id] nvarchar(20) NOT NULL;

@@ -78,6 +78,9 @@ CREATE TABLE [staging].[held_silver_viewing_sessions__20260101T000000_abcdef] (
     [replay_load_id] nvarchar(64) NULL
 );
 
+-- design
+EXEC sys.sp_addextendedproperty N'MS_Description', N'Valid viewing sessions of active users', N'SCHEMA', N'silver', N'TABLE', N'viewing_sessions';
+
 -- seal staging
 SET XACT_ABORT ON;
 ALTER TABLE [staging].[silver_viewing_sessions__20260101T000000_abcdef] ALTER COLUMN [session_id] nvarchar(20) NOT NULL;
