@@ -48,7 +48,7 @@ def the_project() -> Project:
     try:
         return load_project(root)
     except ProjectError as error:
-        from engine.model import further_problems
+        from engine.sound import further_problems
 
         try:
             more = further_problems(root)

@@ -9,13 +9,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.bind import BindError, Bound, bind, parse, tables_of
 from engine.errors import Problem, ProjectError, SourceError, nearest
 from engine.physical import design_of, faults, held_to, mismatched, partition_of, referring
-from engine.project import PIPELINES, Project, load_project
+from engine.project import PIPELINES, Project
 from engine.specs import SqlServerTarget, TableSpec
 from engine.sqltypes import Column, parse_type
 from engine.suites import BATCH, Suite, load_suite, suite_with_key
@@ -104,22 +103,18 @@ def load_model(
     ``watermarks`` are the published highest values by table, None where nothing is published. Raises ProjectError with
     every problem of every template and suite.
     """
-    builder = _Builder(project, target, logical_date, watermarks or {})
-    model = builder.build()
-    if builder.problems:
-        raise ProjectError(builder.problems)
+    model, problems = bound_as_far_as_it_goes(project, target, logical_date, watermarks or {})
+    if problems:
+        raise ProjectError(problems)
     return model
 
 
-def further_problems(root: Path) -> list[Problem]:
-    """What is wrong with templates and suites when pipelines.yaml itself is wrong, as far as that can be told."""
-    project = load_project(root, partial=True)
-    target = project.default_target if project.default_target in project.targets else next(iter(project.targets), "")
-    if not target:
-        return []
-    builder = _Builder(project, target, dt.datetime.now(dt.UTC).date(), {})
-    builder.build()
-    return [p for p in builder.problems if p.file != PIPELINES]
+def bound_as_far_as_it_goes(
+    project: Project, target: str, logical_date: dt.date, watermarks: Mapping[str, str]
+) -> tuple[Model, list[Problem]]:
+    """The model of the tables that can be bound, and every problem found with the others."""
+    builder = _Builder(project, target, logical_date, watermarks)
+    return builder.build(), builder.problems
 
 
 class _Builder:

@@ -14,11 +14,14 @@ from pydantic import BaseModel, ValidationError
 
 from engine import specs
 from engine.errors import Problem, ProjectError, nearest
+from engine.schedules import pipeline_problems
 from engine.sqltypes import parse_type
 from engine.validation import check_keys, findings, validate, validate_typed
 from engine.yamlfile import Node, load_yaml
 
 PIPELINES = "pipelines.yaml"
+TARGET = "MEDALLION_TARGET"
+"""The environment variable that takes the place of default_target."""
 Spec = TypeVar("Spec", bound=BaseModel)
 _REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 _SECTIONS = ("version", "name", "vars", "targets", "default_target", "sources", "tables", "pipelines")
@@ -39,8 +42,9 @@ class Project:
     pipelines: Mapping[str, specs.PipelineSpec]
 
     def target_name(self, name: str | None) -> str:
-        """The name asked for, or the default; raises ProjectError for one that is not declared."""
-        name = name or self.default_target
+        """The name asked for, else what MEDALLION_TARGET says, else the default; raises ProjectError for one that is
+        not declared."""
+        name = name or os.environ.get(TARGET) or self.default_target
         if name not in self.targets:
             known = ", ".join(self.targets)
             raise ProjectError(
@@ -258,24 +262,9 @@ def _references(project: Project) -> list[Problem]:
         )
     for name, table in project.tables.items():
         problems += _table_references(project, name, table)
-    for name, pipeline in project.pipelines.items():
-        if pipeline.after is not None and pipeline.after not in project.pipelines:
-            problems.append(
-                node.problem(
-                    ("pipelines", name, "after"),
-                    f"no pipeline {pipeline.after!r}",
-                    value=True,
-                    expected="one of " + ", ".join(project.pipelines),
-                    nearest=nearest(pipeline.after, project.pipelines),
-                )
-            )
-        if pipeline.after and pipeline.schedule:
-            problems.append(
-                node.problem(
-                    ("pipelines", name), f"pipeline {name} has both schedule and after", expected="one of them"
-                )
-            )
-    problems += _pipeline_cycles(project)
+    declared = raw.get("tables") if isinstance(raw.get("tables"), dict) else {}
+    tags = {tag for table in project.tables.values() for tag in table.tags}
+    problems += pipeline_problems(node, project.pipelines, declared, tags)
     for target, spec in project.targets.items():
         for name in spec.sources:
             if name not in project.sources:
@@ -340,24 +329,6 @@ def _table_references(project: Project, name: str, table: specs.TableSpec) -> li
                 ("tables", name, "dedupe"), "dedupe needs a key", expected="key: the columns that identify a row"
             )
         )
-    return problems
-
-
-def _pipeline_cycles(project: Project) -> list[Problem]:
-    problems = []
-    for start in project.pipelines:
-        seen, at = [start], project.pipelines[start].after
-        while at is not None and at in project.pipelines and at not in seen:
-            seen.append(at)
-            at = project.pipelines[at].after
-        if at == start and start == min(seen):
-            problems.append(
-                project.node.problem(
-                    ("pipelines", start, "after"),
-                    "pipelines run after each other in a circle: " + " → ".join([*seen, start]),
-                    expected="a first pipeline",
-                )
-            )
     return problems
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 import re
+import zoneinfo
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from engine.errors import nearest
 from engine.sqltypes import parse_type
 
 Scalar = bool | int | float | str
 Value = Scalar | list[Scalar]
 TableName = Annotated[str, Field(pattern=r"^(bronze|silver|gold)\.[a-z_][a-z0-9_]*$")]
 Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$")]
+Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhd]$")]
+"""A number of seconds, minutes, hours or days, such as 90m."""
 LAYERS = ("bronze", "silver", "gold")
 
 
@@ -71,7 +76,15 @@ class SqlServerTarget(_Spec):
     server: str
     port: str | int = 1433
     database: str
-    auth: Literal["sql", "windows", "entra", "entra-password", "entra-service-principal", "entra-managed-identity", "entra-integrated"] = "sql"
+    auth: Literal[
+        "sql",
+        "windows",
+        "entra",
+        "entra-password",
+        "entra-service-principal",
+        "entra-managed-identity",
+        "entra-integrated",
+    ] = "sql"
     """How to log in: sql (user and password), windows (a trusted connection), entra (whatever Azure credential is at
     hand), or one of Entra's other ways."""
     user: str | None = None
@@ -199,16 +212,122 @@ class TableSpec(_Spec):
         return {n: c if isinstance(c, ColumnSpec) else ColumnSpec(type=c) for n, c in self.columns.items()}
 
 
+class ScheduleSpec(_Spec):
+    """A schedule that is no cron expression: one of its keys."""
+
+    every: Duration | None = None
+    """The time from one run to the next, such as 90m."""
+    at: list[datetime.datetime] = []
+    """The moments of the runs, in the pipeline's time zone where they name none."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> ScheduleSpec:
+        if (self.every is None) == (not self.at):
+            raise ValueError("a schedule has either every or at")
+        return self
+
+
+class AlertSpec(_Spec):
+    """Somebody to tell, over a connection of Airflow: one of email, slack and pagerduty."""
+
+    email: str | list[str] = []
+    """Addresses, through Airflow's SMTP connection."""
+    slack: str = ""
+    """A channel, such as "#data"; through an incoming webhook it goes where the webhook goes."""
+    pagerduty: str = ""
+    """A word for the service, shown as the source of the incident."""
+    connection: str = ""
+    """The connection's id in Airflow: smtp_default, slack_default or pagerduty_events_default when not given."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> AlertSpec:
+        if sum(map(bool, (self.email, self.slack, self.pagerduty))) != 1:
+            raise ValueError("an alert has one of email, slack and pagerduty")
+        return self
+
+
+class AlertsSpec(_Spec):
+    """Whom to tell of what."""
+
+    critical: list[AlertSpec] = []
+    """Of a task that failed for good, a gate that failed, a deadline that was missed."""
+    warning: list[AlertSpec] = []
+    """Of a table that was published with a warning."""
+
+
 class PipelineSpec(_Spec):
-    """Tables that are built together, on a schedule or after another pipeline."""
+    """Tables that are built together, on a schedule or after another pipeline: a DAG in Airflow."""
 
     tables: list[str]
     """Selectors: silver.users, gold.*, tag:x."""
-    schedule: str | None = None
+    schedule: str | list[str] | ScheduleSpec | None = None
+    """A cron expression or several, a preset such as @daily, {every: 90m} or {at: [moments]}."""
     after: str | None = None
+    """Another pipeline: this one runs when that one has."""
+    timezone: str = "UTC"
+    """The time zone of schedule and start."""
+    start: datetime.date | None = None
+    """The first day that is scheduled."""
+    catchup: bool = False
+    """Whether runs since start that were missed are made up for."""
     retries: Annotated[int, Field(ge=0, le=20)] = 3
+    """How often a task is tried again; a wrong project and a failed gate are not."""
+    retry_delay: Duration = "30s"
+    """Before the first retry; twice as long before each further one, at most 15m."""
+    timeout: Duration | None = None
+    """How long a single task may take."""
+    deadline: Duration | None = None
+    """How long a run may take, from the moment it is queued, before somebody is told."""
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = 16
+    """How many tasks of a run may run at the same time."""
+    pool: str = "warehouse"
+    """The pool of Airflow whose slots its tasks take."""
+    owner: str = "data"
     description: str = ""
     tags: list[str] = []
+    alerts: AlertsSpec = AlertsSpec()
+
+    @field_validator("schedule")
+    @classmethod
+    def _a_schedule(cls, value: Any) -> Any:
+        for text in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
+            check_cron(text)
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _a_timezone(cls, value: str) -> str:
+        if value not in zoneinfo.available_timezones():
+            near = nearest(value, zoneinfo.available_timezones())
+            raise ValueError(f"no time zone {value!r}" + (f"; did you mean {near!r}?" if near else ""))
+        return value
+
+
+PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+
+
+def check_cron(text: str) -> None:
+    """Raise ValueError with what is wrong unless ``text`` is a cron expression of five fields or a preset."""
+    if text in PRESETS:
+        return
+    if text.startswith("@"):
+        near = nearest(text, PRESETS)
+        raise ValueError(
+            f"no preset {text!r}; one of {', '.join(PRESETS)}" + (f"; did you mean {near!r}?" if near else "")
+        )
+    from croniter import CroniterError, croniter
+
+    try:
+        if len(text.split()) != 5:
+            raise ValueError("it has not five fields")
+        croniter.expand(text)
+    except (CroniterError, ValueError) as error:
+        raise ValueError(f"{text!r} is no cron expression: {error}") from None
+
+
+def seconds(duration: str) -> int:
+    """A duration such as 90m in seconds."""
+    return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[duration[-1]]
 
 
 PARTS: dict[str, type[_Spec]] = {
@@ -217,8 +336,12 @@ PARTS: dict[str, type[_Spec]] = {
     "partitions": PartitionsSpec,
     "indexes": IndexSpec,
     "foreign_keys": ForeignKeySpec,
+    "schedule": ScheduleSpec,
+    "alerts": AlertsSpec,
+    "alerts.critical": AlertSpec,
+    "alerts.warning": AlertSpec,
 }
-"""What stands within a table's keys."""
+"""What stands within the keys of a table or a pipeline."""
 SOURCES: dict[str, type[_Spec]] = {"csv": CsvSource, "json": JsonSource}
 TARGETS: dict[str, type[_Spec]] = {"duckdb": DuckDBTarget, "sqlserver": SqlServerTarget}
 SourceSpec = CsvSource | JsonSource

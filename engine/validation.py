@@ -61,7 +61,7 @@ def findings(node: Node, path: tuple[Hashable, ...], error: ValidationError, mod
         if item["type"] == "extra_forbidden":
             key = str(item["loc"][-1])
             if len(item["loc"]) > 1:
-                within = specs.PARTS.get(str(item["loc"][0]), specs.ColumnSpec)
+                within = _within(item["loc"])
                 known = [f.alias or n for n, f in within.model_fields.items()]
             problem = node.problem(
                 where, f"unknown key {key!r}", expected="one of " + ", ".join(known), nearest=nearest(key, known)
@@ -73,6 +73,12 @@ def findings(node: Node, path: tuple[Hashable, ...], error: ValidationError, mod
             problem = node.problem(where, message, expected=expected, value=True)
         out.setdefault((where, item["type"] == "extra_forbidden"), problem)
     return list(out.values())
+
+
+def _within(loc: tuple[Any, ...]) -> type[BaseModel]:
+    """The model of the part that holds the last key of ``loc``."""
+    words = [part for part in loc[:-1] if isinstance(part, str)]
+    return specs.PARTS.get(".".join(words), specs.PARTS.get(words[0], specs.ColumnSpec))
 
 
 def _tried_better(item: Any, errors: list[Any]) -> bool:
