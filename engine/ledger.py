@@ -163,6 +163,25 @@ class LoadRecord:
             "error": self.error[:4000] or None,
         }
 
+    @classmethod
+    def from_row(cls, row: Row, definition: str, columns: tuple[Column, ...]) -> LoadRecord:
+        """The load that a row of ``ops.loads`` tells of, to be gone on with."""
+        record = cls(
+            row["table_name"],
+            row["load_id"],
+            row["strategy"],
+            definition,
+            row["logical_date"],
+            row["fingerprint"] or "",
+            json.loads(row["inputs"] or "{}"),
+            columns,
+            started_at=row["started_at"],
+            seconds={"load": row["seconds_load"] or 0.0},
+        )
+        for count in ("rows_read", "rows_filtered", "rows_staged", "rows_duplicate"):
+            setattr(record, count, row[count] or 0)
+        return record
+
     def balance(self) -> str:
         """An account of the rows that does not add up, in words; empty when the books balance."""
         after = self.rows_published + self.rows_quarantined + self.rows_duplicate + self.rows_filtered
@@ -240,6 +259,12 @@ def load_state(reader: Reader, table: str, load_id: str) -> str:
     """published, failed, or empty when the ledger does not know this load of this table."""
     rows = reader.rows("SELECT state FROM ops.loads WHERE table_name = ? AND load_id = ?", (table, load_id))
     return rows[0]["state"] if rows else ""
+
+
+def load_row(reader: Reader, table: str, load_id: str) -> Row | None:
+    """What the ledger says of one load of one table."""
+    rows = reader.rows("SELECT * FROM ops.loads WHERE table_name = ? AND load_id = ?", (table, load_id))
+    return rows[0] if rows else None
 
 
 def watermarks(reader: Reader) -> dict[str, str]:

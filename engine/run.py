@@ -180,10 +180,8 @@ class _Run:
         }
 
     def go(self) -> None:
-        failed_loads = frozenset(
-            r["load_id"] for r in self.warehouse.rows("SELECT load_id FROM ops.loads WHERE state = 'failed'")
-        )
-        self.result.swept = self.warehouse.sweep(failed_loads)
+        kept = self.warehouse.rows("SELECT load_id FROM ops.loads WHERE state IN ('failed', 'staged')")
+        self.result.swept = self.warehouse.sweep(frozenset(row["load_id"] for row in kept))
         if self.result.swept:
             self.watcher.say(f"swept {len(self.result.swept)} staging tables of a run that was killed")
         self.watcher.begin(self.result.run_id, list(self.plan.tables))
@@ -230,7 +228,7 @@ class _Run:
             table = self.model.tables[name]
             try:
                 if self.force or why_stale(
-                    table, self.published.get(name), self._inputs(table), self._fingerprint(table)
+                    table, self.published.get(name), self._inputs(table), steps.fingerprint(self.model, table)
                 ):
                     return True
             except SourceError:
@@ -292,7 +290,7 @@ class _Run:
             raise WarehouseError(f"{', '.join(missing)} was never published; build it too with --select +{name}")
         if last is not None and last.load_id == self.result.run_id:
             return Outcome(name, "unchanged", f"load {last.load_id} is finished already")
-        fingerprint = self._fingerprint(table)
+        fingerprint = steps.fingerprint(self.model, table)
         inputs = self._inputs(table)
         reason = "forced" if self.force else why_stale(table, last, inputs, fingerprint)
         if not reason:
@@ -325,11 +323,9 @@ class _Run:
             steps.judge(load, self._gate, self.gate_lock)
             steps.publish(load)
         except Exception as error:
-            if not isinstance(error, MedallionError):
-                error = WarehouseError(f"{type(error).__name__}: {str(error).strip()}")
-            steps.fail(load, error)
+            told = steps.failed(load, error)
             return Outcome(
-                name, "failed", str(error), time.perf_counter() - began, load.record, tuple(load.verdicts), error
+                name, "failed", str(told), time.perf_counter() - began, load.record, tuple(load.verdicts), told
             )
         self.load_ids[name] = load.record.load_id
         return Outcome(name, "published", reason, time.perf_counter() - began, load.record, tuple(load.verdicts))
@@ -346,11 +342,3 @@ class _Run:
 
     def _inputs(self, table: Table) -> dict[str, str]:
         return {i: self.load_ids[i] for i in table.inputs if i in self.load_ids}
-
-    def _fingerprint(self, table: Table) -> str:
-        if not table.landed:
-            return ""
-        from engine.sources import open_source
-
-        spec = self.model.project.source(table.spec.source or "", self.model.target)
-        return str(open_source(spec, self.model.project.root).fingerprint())

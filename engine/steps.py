@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.bind import BindError, bind, parse
-from engine.errors import GateFailed, ProjectError, WarehouseError
+from engine.errors import GateFailed, MedallionError, ProjectError, WarehouseError
 from engine.ledger import LOADS, VERDICTS, WATERMARKS, LoadRecord, Published, Row, now, verdict_rows
 from engine.model import Model, Table, source_columns
 from engine.suites import BATCH, HOLDS_FOR_FEWER, Suite
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from engine.gate import Gate, Verdict
     from engine.warehouse.protocol import Warehouse
 
+STAGED = "staged"
+"""The state of a load whose rows wait for their gate."""
 Tell = Callable[[str, int], None]
 """Called with what a load is doing ("load", "gate", "publish") and the rows so far."""
 
@@ -120,14 +122,8 @@ def _land(load: Load) -> None:
 
 def _build(load: Load) -> None:
     table, record = load.table, load.record
-    assert table.bound is not None and table.rendered is not None
-    bound = table.ranked if table.ranked is not None and load.warehouse.ranks_in_select else table.bound
-    try:
-        load.select = load.warehouse.translate(bound, table.rendered.sql)
-    except BindError as error:
-        raise ProjectError(
-            [table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]
-        ) from None
+    assert table.bound is not None
+    load.select = _select(load)
     staged = load.warehouse.build(load.shape, record.load_id, load.select, ranked=table.ranked is not None)
     record.rows_staged = staged
     record.rows_read = staged
@@ -138,6 +134,45 @@ def _build(load: Load) -> None:
             record.rows_read, record.rows_filtered = read, read - staged
     if table.ranked is not None:
         record.rows_duplicate = load.warehouse.drop_losers(load.shape, record.load_id, table.spec.dedupe)
+
+
+def _select(load: Load) -> str:
+    """The table's SELECT in the warehouse's own SQL. Raises ProjectError with the template's line."""
+    table = load.table
+    assert table.bound is not None and table.rendered is not None
+    bound = table.ranked if table.ranked is not None and load.warehouse.ranks_in_select else table.bound
+    try:
+        return load.warehouse.translate(bound, table.rendered.sql)
+    except BindError as error:
+        raise ProjectError(
+            [table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]
+        ) from None
+
+
+def put_down(load: Load) -> None:
+    """Write to the ledger that this load is staged, for another process to go on with."""
+    load.record.state = STAGED
+    load.warehouse.record([(LOADS, load.record.row())])
+
+
+def take_up(model: Model, table: Table, warehouse: Warehouse, row: Row, *, last: Published | None, tell: Tell) -> Load:
+    """The load that a row of the ledger says is staged, or was and failed its gate.
+
+    Raises WarehouseError when its staging table is gone.
+    """
+    record = LoadRecord.from_row(row, table.definition, table.columns)
+    schema, name = warehouse.staging(table.shape, record.load_id)
+    if not warehouse.exists(schema, name):
+        raise WarehouseError(
+            f"the staged rows of load {record.load_id} ({schema}.{name}) are gone: a later load of {table.name} took "
+            "their place; build it again"
+        )
+    # A gate that failed, or was killed, may have moved rows already: what was held is counted, not remembered.
+    record.rows_quarantined = warehouse.held(table.shape, record.load_id)
+    load = Load(model, table, warehouse, record, tell, last)
+    if table.spec.load == "view":
+        load.select = _select(load)
+    return load
 
 
 def judge(load: Load, gate: Callable[[], Gate], lock: threading.Lock) -> None:
@@ -234,6 +269,25 @@ def fail(load: Load, error: Exception) -> None:
     load.record.state = "failed"
     load.record.error = str(error)
     load.warehouse.record([(LOADS, load.record.row()), *_verdicts(load)])
+
+
+def fingerprint(model: Model, table: Table) -> str:
+    """What the table's source looks like now; empty for a table built from a SELECT. Raises SourceError."""
+    if not table.landed:
+        return ""
+    from engine.sources import open_source
+
+    spec = model.project.source(table.spec.source or "", model.target)
+    return str(open_source(spec, model.project.root).fingerprint())
+
+
+def failed(load: Load, error: Exception) -> MedallionError:
+    """Note in the ledger what went wrong, and give it as an error that says so in plain words."""
+    known = (
+        error if isinstance(error, MedallionError) else WarehouseError(f"{type(error).__name__}: {str(error).strip()}")
+    )
+    fail(load, known)
+    return known
 
 
 def _verdicts(load: Load) -> list[tuple[TableShape, Row]]:

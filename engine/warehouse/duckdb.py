@@ -376,6 +376,13 @@ class DuckDBWarehouse:
         """Schema and name of a load's staging table."""
         return staging_name(shape, load_id)
 
+    def exists(self, schema: str, name: str) -> bool:
+        return (schema, name) in self._kinds
+
+    def held(self, shape: TableShape, load_id: str) -> int:
+        name = held_name(shape, load_id)
+        return self.count(*name) if name in self._kinds else 0
+
     def first_reason(self, shape: TableShape, load_id: str) -> str:
         """Why the first held row of a load was held back."""
         rows = self.rows(
@@ -405,6 +412,9 @@ class DuckDBWarehouse:
     def run_lock(self, wait: float | None, tell: Callable[[str], None]) -> RunLock:
         """The lock that keeps other runs off the file."""
         return RunLock(self.path, wait, tell)
+
+    def table_lock(self, table: str, tell: Callable[[str], None]) -> RunLock:
+        return self.run_lock(None, tell)
 
     def kept_out(self) -> str:
         """Who keeps readers out, in words; empty when nobody does."""

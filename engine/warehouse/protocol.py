@@ -54,6 +54,10 @@ class Warehouse(Protocol):
         """The lock that keeps other runs off; taken before the warehouse is opened. ``wait`` is how many seconds to
         wait for the other to finish; None waits for as long as it takes, 0 refuses at once with the holder's name."""
 
+    def table_lock(self, table: str, tell: Callable[[str], None]) -> AbstractContextManager[Any]:
+        """The lock for one step on one table, waited for as long as it takes: beside other steps where the warehouse
+        has room for several, never beside a run."""
+
     def kept_out(self) -> str:
         """Who keeps readers out, in words; empty when nobody does. May be asked before it is opened."""
 
@@ -132,6 +136,12 @@ class Warehouse(Protocol):
 
     def staging(self, shape: TableShape, load_id: str) -> tuple[str, str]:
         """Schema and name of a load's staging table."""
+
+    def exists(self, schema: str, name: str) -> bool:
+        """Whether there is a table or view of that name."""
+
+    def held(self, shape: TableShape, load_id: str) -> int:
+        """The number of rows that a load under way has held back."""
 
     def first_reason(self, shape: TableShape, load_id: str) -> str:
         """Why the first held row of a load was held back."""

@@ -96,6 +96,10 @@ class SqlServerWarehouse(Session):
         self._lock = SessionLock(self.connector, wait, tell, self.holder)
         return self._lock
 
+    def table_lock(self, table: str, tell: Callable[[str], None]) -> SessionLock:
+        self._lock = SessionLock(self.connector, None, tell, self.holder, table=table)
+        return self._lock
+
     def kept_out(self) -> str:
         return ""  # readers and writers do not keep each other out
 
@@ -286,6 +290,10 @@ class SqlServerWarehouse(Session):
 
     def staging(self, shape: TableShape, load_id: str) -> tuple[str, str]:
         return STAGING, staging_name(shape, load_id)
+
+    def held(self, shape: TableShape, load_id: str) -> int:
+        name = held_name(shape, load_id)
+        return self.count(STAGING, name) if self.exists(STAGING, name) else 0
 
     def first_reason(self, shape: TableShape, load_id: str) -> str:
         held = qualified(STAGING, held_name(shape, load_id))

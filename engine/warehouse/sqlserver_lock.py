@@ -23,12 +23,22 @@ def _resource(connector: Connector) -> str:
 
 
 class SessionLock:
-    """The lock on a database. ``wait`` is how many seconds to wait for it; None waits for as long as it takes, 0
-    refuses at once. ``holder`` says who has it, in words."""
+    """The lock on a database, or on one ``table`` of it: then others may hold other tables, and nobody the database.
+
+    ``wait`` is how many seconds to wait for it; None waits for as long as it takes, 0 refuses at once. ``holder`` says
+    who has it, in words.
+    """
 
     def __init__(
-        self, connector: Connector, wait: float | None, tell: Callable[[str], None], holder: Callable[[], str]
+        self,
+        connector: Connector,
+        wait: float | None,
+        tell: Callable[[str], None],
+        holder: Callable[[], str],
+        *,
+        table: str = "",
     ) -> None:
+        self._table = table
         self._connector, self._wait, self._tell, self._holder = connector, wait, tell, holder
         self._connection: pyodbc.Connection | None = None
         self._asking = threading.Lock()
@@ -74,7 +84,15 @@ class SessionLock:
 
         assert self._connection is not None
         try:
-            return _took(self._connector, self._connection)
+            if not _took(self._connector, self._connection, shared=bool(self._table)):
+                return False
+            if not self._table:
+                return True
+            own = take_lock(f"step on {self._table} in {self._connector.spec.database}", 0)
+            if int(drained(self._connection, own)[1][0][0]) >= 0:
+                return True
+            drained(self._connection, release_lock(_resource(self._connector)))
+            return False
         except pyodbc.Error as error:
             raise self._connector.error(error) from None
 
@@ -92,8 +110,8 @@ class SessionLock:
             self._connection = None
 
 
-def _took(connector: Connector, connection: pyodbc.Connection) -> bool:
-    return int(drained(connection, take_lock(_resource(connector), 0))[1][0][0]) >= 0
+def _took(connector: Connector, connection: pyodbc.Connection, *, shared: bool = False) -> bool:
+    return int(drained(connection, take_lock(_resource(connector), 0, shared=shared))[1][0][0]) >= 0
 
 
 def taken(connector: Connector) -> bool:

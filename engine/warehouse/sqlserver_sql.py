@@ -363,9 +363,9 @@ def janitor(keep_sql: str, running: Sequence[str] = (), *, older_than_minutes: i
     return render("janitor", schema=STAGING, keep_sql=keep_sql, running=running, minutes=older_than_minutes)
 
 
-def take_lock(what: str, timeout_ms: int = LOCK_TIMEOUT_MS) -> str:
+def take_lock(what: str, timeout_ms: int = LOCK_TIMEOUT_MS, *, shared: bool = False) -> str:
     """Take the lock for the session; returns one row, ``granted``: 0 or 1 when it was, negative when it was not."""
-    return render("lock", resource=lock_name(what), timeout_ms=timeout_ms)
+    return render("lock", resource=lock_name(what), timeout_ms=timeout_ms, mode="Shared" if shared else "Exclusive")
 
 
 def release_lock(what: str) -> str:

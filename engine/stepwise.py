@@ -1,0 +1,301 @@
+"""One step of one table by itself, as a scheduler calls it: each in a process of its own, in any order of retries.
+
+What passes from one step to the next lies in the warehouse: committed staging, and a row of the ledger whose state is
+``staged``. So every step may be killed and called again, and a gate may be called again alone after its suite, or the
+data it looks up, was repaired.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine import ledger, steps
+from engine.errors import ProjectError, WarehouseError
+from engine.ledger import LoadRecord, Published, Row, now
+from engine.live import Live, read_live
+from engine.model import Model, Table
+from engine.plan import why_stale
+from engine.run import open_warehouse
+from engine.sound import sound_model
+from engine.warehouse.design import NO_DESIGN
+from engine.warehouse.protocol import Warehouse
+
+if TYPE_CHECKING:
+    from engine.verdicts import Verdict
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Which run of what a step belongs to. ``load_id`` is the run's; a table may get it with a number behind it."""
+
+    root: Path
+    target: str | None
+    pipeline: str
+    load_id: str
+    logical_date: dt.date
+    say: Say = print
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build came to. ``state`` is staged, unchanged or published (by this load already)."""
+
+    state: str
+    load_id: str
+    why: str
+    built_from: str = ""
+    """A digest of what the rows were built from: template, columns, key; not of the suite that is to judge them."""
+    rows_read: int = 0
+    rows_staged: int = 0
+    rows_quarantined: int = 0
+    rows_duplicate: int = 0
+    rows_filtered: int = 0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was published. ``again`` when an earlier call of the same step had done it."""
+
+    load_id: str
+    verdict: str
+    rows_published: int
+    rows_total: int
+    rows_quarantined: int
+    verdicts: tuple[Verdict, ...] = field(default=(), repr=False)
+    again: bool = False
+
+
+@dataclass
+class _Step:
+    job: Job
+    model: Model
+    table: Table
+    warehouse: Warehouse
+    published: dict[str, Published]
+    live: Live
+    state: str = "published"
+    """What the table is when the step is done."""
+
+    def tell(self, step: str, rows: int) -> None:
+        changes = {"started": now()} if step == "load" and not rows else {}
+        self.live.table(self.table.name, state="running", step=step, rows=rows, **changes)
+        if step in ("load", "gate", "publish") and not rows:
+            self.job.say(f"{self.table.name}: {step}")
+
+
+def build(job: Job, name: str, *, force: bool = False) -> Built:
+    """Fill a table's staging, unless what is published is what a build would give.
+
+    Raises ProjectError, SourceError, GateFailed (every row would be held back) or WarehouseError; the ledger then
+    says that the load failed, and what is published is as it was.
+    """
+    with _step(job, name) as step:
+        table, last = step.table, step.published.get(name)
+        missing = [i for i in table.inputs if i not in step.published]
+        if missing:
+            raise WarehouseError(f"{', '.join(missing)} was never published; run the pipeline that publishes it first")
+        inputs = {i: step.published[i].load_id for i in table.inputs}
+        fingerprint = steps.fingerprint(step.model, table)
+        why = "forced" if force else why_stale(table, last, inputs, fingerprint)
+        if not why and last is not None:
+            if table.shape.design != NO_DESIGN:
+                step.warehouse.reconcile(table.shape)
+            step.state = "published" if last.load_id.startswith(job.load_id) else "unchanged"
+            return Built(step.state, last.load_id, f"as published by load {last.load_id}")
+        load_id = _free_load_id(step.warehouse, name, job.load_id)
+        load = steps.start(
+            step.model,
+            table,
+            step.warehouse,
+            load_id,
+            inputs=inputs,
+            fingerprint=fingerprint,
+            last=last,
+            tell=step.tell,
+        )
+        try:
+            steps.stage(load)
+            steps.put_down(load)
+        except Exception as error:
+            raise steps.failed(load, error) from error
+        step.state = steps.STAGED
+        return _built(load.record, why, _built_from(table))
+
+
+def gate(job: Job, name: str, load_id: str, built_from: str) -> Judged:
+    """Judge the staged rows of ``load_id``, and publish them.
+
+    Raises GateFailed when a critical expectation does not hold: the rows stay staged, and the step may be called again
+    when the suite or what it looks up is repaired. Raises WarehouseError when the rows have to be built again first.
+    """
+    from engine.gate import Gate
+
+    with _step(job, name) as step:
+        row = ledger.load_row(step.warehouse, name, load_id)
+        if row is None:
+            raise WarehouseError(f"the ledger knows no load {load_id} of {name}; build it first")
+        if row["state"] == "published":
+            return _published(row)
+        if built_from != _built_from(step.table):
+            raise WarehouseError(f"{name} was declared otherwise when load {load_id} was staged; build it again")
+        load = steps.take_up(step.model, step.table, step.warehouse, row, last=step.published.get(name), tell=step.tell)
+        judging = Gate(step.warehouse.gate_engine())
+        try:
+            steps.judge(load, lambda: judging, threading.Lock())
+            steps.publish(load)
+        except Exception as error:
+            raise steps.failed(load, error) from error
+        finally:
+            judging.close()
+        record = load.record
+        return Judged(
+            load_id,
+            record.verdict,
+            record.rows_published,
+            record.rows_total,
+            record.rows_quarantined,
+            tuple(load.verdicts),
+        )
+
+
+def finish(job: Job, *, started_at: dt.datetime, failed: int, selection: str) -> Row:
+    """Write the row of a run that is over to the ledger, and the Data Docs. Returns the row.
+
+    ``started_at`` is UTC without a zone; ``failed`` is how many tables were not published.
+    """
+    from engine import report
+
+    sound = sound_model(job.root, job.target, job.logical_date)
+    project = sound.model.project
+    warehouse = open_warehouse(project, sound.model.target)
+    with warehouse.table_lock("ops.runs", job.say), warehouse:
+        warehouse.prepare()
+        mine = [r for r in _loads_since(warehouse, job.load_id) if r["state"] == "published"]
+        row = {
+            **_run_row(job, sound.model),
+            "selection": selection[:400],
+            "started_at": started_at,
+            "finished_at": now(),
+            "state": "failed" if failed else "done",
+            "published": len(mine),
+            "unchanged": None,
+            "failed": failed,
+            "skipped": None,
+            "rows_published": sum(r["rows_published"] or 0 for r in mine),
+        }
+        warehouse.record([(ledger.RUNS, row)])
+        report.build_from_ledger(project, warehouse)
+    return row
+
+
+def _loads_since(warehouse: Warehouse, load_id: str) -> list[Row]:
+    return warehouse.rows(
+        "SELECT table_name, state, rows_published FROM ops.loads WHERE load_id = ? OR load_id LIKE ? ESCAPE '!'",
+        (load_id, f"{load_id}_%".replace("_", "!_")),
+    )
+
+
+@contextmanager
+def _step(job: Job, name: str) -> Iterator[_Step]:
+    """The warehouse, locked for one table and open, and the model as far as this table needs it to be right."""
+    model = _model(job, name, {})
+    warehouse = open_warehouse(model.project, model.target)
+    with warehouse.table_lock(name, job.say), warehouse:
+        warehouse.prepare()
+        if model.tables[name].spec.watermark:
+            model = _model(job, name, ledger.watermarks(warehouse))
+        published = ledger.published(warehouse)
+        before = read_live(warehouse.beside)
+        tables = before["tables"] if before.get("run", {}).get("run_id") == job.load_id else {}
+        live = Live(warehouse.beside, _run_row(job, model), [name], ledger.history(warehouse))
+        for other, state in tables.items():
+            live.table(other, **state)
+        step = _Step(job, model, model.tables[name], warehouse, published, live)
+        try:
+            yield step
+        except BaseException as error:
+            live.table(name, state="failed", message=str(error).partition("\n")[0], ended=now(), step="")
+            raise
+        else:
+            live.table(name, state=step.state, ended=now(), step="")
+        finally:
+            live.finish("running", ledger.history(warehouse))
+
+
+def _model(job: Job, name: str, watermarks: dict[str, str]) -> Model:
+    sound = sound_model(job.root, job.target, job.logical_date, watermarks=watermarks)
+    if wrong := sound.of_table(name):
+        raise ProjectError(wrong)
+    return sound.model
+
+
+def _run_row(job: Job, model: Model) -> Row:
+    return {
+        "run_id": job.load_id,
+        "project": model.project.name,
+        "target": model.target,
+        "selection": job.pipeline,
+        "logical_date": job.logical_date,
+        "started_at": now(),
+        "finished_at": None,
+        "state": "running",
+        "published": None,
+        "unchanged": None,
+        "failed": None,
+        "skipped": None,
+        "rows_published": None,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "error": None,
+    }
+
+
+def _free_load_id(warehouse: Warehouse, name: str, load_id: str) -> str:
+    """The run's load id, or, when a finished load of this table has it, the id with the next number."""
+    number, free = 1, load_id
+    while (row := ledger.load_row(warehouse, name, free)) is not None and row["state"] == "published":
+        number += 1
+        free = f"{load_id}_{number}"
+    return free
+
+
+def _built(record: LoadRecord, why: str, built_from: str) -> Built:
+    return Built(
+        "staged",
+        record.load_id,
+        why,
+        built_from,
+        record.rows_read,
+        record.rows_staged,
+        record.rows_quarantined,
+        record.rows_duplicate,
+        record.rows_filtered,
+    )
+
+
+def _built_from(table: Table) -> str:
+    parts: list[Any] = [
+        table.rendered.sql if table.rendered else table.spec.source,
+        table.spec.load,
+        table.spec.key_columns,
+        table.spec.dedupe,
+        [(c.name, str(c.type)) for c in table.columns],
+    ]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _published(row: Row) -> Judged:
+    return Judged(
+        row["load_id"], row["verdict"], row["rows_published"], row["rows_total"], row["rows_quarantined"], again=True
+    )
