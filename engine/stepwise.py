@@ -12,7 +12,7 @@ import hashlib
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from engine.model import Model, Table
 from engine.plan import why_stale
 from engine.run import open_warehouse
 from engine.sound import sound_model
+from engine.specs import DuckDBTarget
 from engine.warehouse.design import NO_DESIGN
 from engine.warehouse.protocol import Warehouse
 
@@ -157,6 +158,7 @@ def gate(job: Job, name: str, load_id: str, built_from: str) -> Judged:
         except Exception as error:
             raise steps.failed(load, error) from error
         finally:
+            _explain(load.verdicts, job.say)
             judging.close()
         record = load.record
         return Judged(
@@ -167,6 +169,18 @@ def gate(job: Job, name: str, load_id: str, built_from: str) -> Judged:
             record.rows_quarantined,
             tuple(load.verdicts),
         )
+
+
+def _explain(verdicts: Sequence[Verdict], say: Say) -> None:
+    for verdict in verdicts:
+        if verdict.success:
+            continue
+        did = "its rows were held back" if verdict.quarantine and verdict.condition else verdict.severity
+        say(f"failed expectation ({did}): {verdict.message}")
+        if verdict.sample:
+            say("    for example " + ", ".join(map(str, verdict.sample)))
+        if verdict.rows_sql:
+            say(f"    to see the rows: {verdict.rows_sql}")
 
 
 def finish(job: Job, *, started_at: dt.datetime, failed: int, selection: str) -> Row:
@@ -299,3 +313,44 @@ def _published(row: Row) -> Judged:
     return Judged(
         row["load_id"], row["verdict"], row["rows_published"], row["rows_total"], row["rows_quarantined"], again=True
     )
+
+
+def prepare(job: Job) -> None:
+    """Make the schemas and the ledger's tables of the target."""
+    model = sound_model(job.root, job.target, job.logical_date).model
+    warehouse = open_warehouse(model.project, model.target)
+    with warehouse.table_lock("ops", job.say), warehouse:
+        warehouse.prepare()
+
+
+def give_roles(job: Job) -> str:
+    """Make the target's roles and what each may do. Returns why that was not done; empty when it was."""
+    model = sound_model(job.root, job.target, job.logical_date).model
+    if isinstance(model.project.targets[model.target], DuckDBTarget):
+        return f"{model.target} is an embedded file, which has no roles"
+    from engine.warehouse.sqlserver import SqlServerWarehouse
+    from engine.warehouse.sqlserver_roles import set_up
+
+    warehouse = open_warehouse(model.project, model.target)
+    assert isinstance(warehouse, SqlServerWarehouse)
+    with warehouse:
+        if not warehouse.scalar("SELECT IS_ROLEMEMBER(N'db_owner')"):
+            return "this login is no owner of the database; an administrator runs: medallion roles --apply"
+        for batch in set_up([table.shape for table in model.tables.values()], warehouse.server):
+            warehouse.run(batch)
+    return ""
+
+
+def reconcile(job: Job, layer: str) -> list[str]:
+    """Give the published tables of a layer the design and grants that they declare. Returns their names."""
+    model = sound_model(job.root, job.target, job.logical_date).model
+    warehouse = open_warehouse(model.project, model.target)
+    done = []
+    with warehouse.table_lock(f"{layer}.*", job.say), warehouse:
+        warehouse.prepare()
+        for name in ledger.published(warehouse):
+            table = model.tables.get(name)
+            if table is not None and table.layer == layer:
+                warehouse.reconcile(table.shape)
+                done.append(name)
+    return done

@@ -1,0 +1,7 @@
+"""The pipelines of pipelines.yaml as Airflow DAGs. What each is made of: engine/airflow.py."""
+
+from pathlib import Path
+
+from engine.airflow import dags
+
+globals().update(dags(Path(__file__).resolve().parent.parent))

@@ -1,0 +1,229 @@
+"""pipelines.yaml as Airflow DAGs: one a pipeline, and the DAG ``layers`` for schemas, roles and grants.
+
+Airflow reads DAG files all the time, so nothing here opens a connection or imports Great Expectations or a driver; the
+tasks themselves are in ``engine.airflow_tasks``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, Asset, Param, TaskGroup, get_parsing_context
+from airflow.sdk.configuration import conf
+
+from engine.airflow_tasks import Build, Gate, Reconcile, Report, Roles, Schemas
+from engine.errors import Problem, ProjectError
+from engine.outline import Outline, outline
+from engine.schedules import LAYERS_DAG
+
+LONGEST_DELAY = dt.timedelta(minutes=15)
+LAYERS = ("bronze", "silver", "gold")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_ONE_MACHINE = ("LocalExecutor", "SequentialExecutor")
+
+
+def dags(root: Path) -> dict[str, DAG]:
+    """The DAGs of the pipelines of the project in ``root`` that are right, by name. What is wrong is left to
+    ``raise_problems``: Airflow hides every DAG of a file that has an error."""
+    made = outline(root)
+    if _misplaced(made) or not made.project:
+        return {}
+    wanted = get_parsing_context().dag_id
+    found = {name: _Pipeline(root, made, name) for name in made.pipelines if wanted in (None, name)}
+    out = {name: pipeline.dag() for name, pipeline in found.items()}
+    if wanted in (None, LAYERS_DAG):
+        out[LAYERS_DAG] = _layers(root, made)
+    return out
+
+
+def raise_problems(root: Path) -> None:
+    """Raise ProjectError with everything that is wrong with the project in ``root``, where a DAG's absence says
+    nothing."""
+    made = outline(root)
+    if said := _misplaced(made) or made.problem:
+        raise ProjectError(Problem(said))
+
+
+def _misplaced(made: Outline) -> str:
+    executors = [word.rpartition(".")[2] for word in conf.get("core", "executor").replace(":", ".").split(",")]
+    if not made.embedded or all(e.strip() in _ONE_MACHINE for e in executors):
+        return ""
+    return (
+        f"the target {made.target} is a file on one machine, and {', '.join(executors)} runs tasks on others; "
+        "name a server with MEDALLION_TARGET or default_target, or run with LocalExecutor"
+    )
+
+
+def duration(text: str | None) -> dt.timedelta | None:
+    """A duration of pipelines.yaml, such as 90m."""
+    return dt.timedelta(**{_UNITS[text[-1]]: int(text[:-1])}) if text else None
+
+
+class _Pipeline:
+    def __init__(self, root: Path, made: Outline, name: str) -> None:
+        self.root, self.made, self.name = root, made, name
+        self.spec = made.pipelines[name]
+        self.order: list[str] = self.spec["order"]
+
+    def dag(self) -> DAG:
+        spec = self.spec
+        alerts = self._alerts()
+        with DAG(
+            self.name,
+            description=spec["description"] or f"{len(self.order)} tables of {self.made.project}",
+            schedule=self._schedule(),
+            start_date=self._start(),
+            catchup=spec["catchup"],
+            max_active_runs=1,
+            max_active_tasks=spec["concurrency"],
+            tags=[self.made.project, *spec["tags"]],
+            doc_md=self._page(),
+            deadline=self._deadline(alerts),
+            params={
+                "tables": Param(
+                    [],
+                    type="array",
+                    items={"type": "string"},
+                    description="Only these tables, by name or pattern (gold.*); none means all.",
+                ),
+                "force": Param(False, type="boolean", description="Build also what is not stale."),
+            },
+            default_args={
+                "owner": spec["owner"],
+                "pool": spec["pool"],
+                "retries": spec["retries"],
+                "retry_delay": duration(spec["retry_delay"]),
+                "retry_exponential_backoff": 2.0,
+                "max_retry_delay": LONGEST_DELAY,
+                "execution_timeout": duration(spec["timeout"]),
+                **({"on_failure_callback": [alerts.critical]} if spec["alerts"]["critical"] else {}),
+            },
+        ) as dag:
+            self._tasks(alerts)
+        return dag
+
+    def _tasks(self, alerts: Any) -> None:
+        groups = {layer: TaskGroup(layer) for layer in LAYERS if any(t.startswith(layer + ".") for t in self.order)}
+        common: dict[str, Any] = {"root": self.root, "target": self.made.target}
+        gates: dict[str, Gate] = {}
+        read: set[str] = set()
+        for name in self.order:
+            layer, _, short = name.partition(".")
+            table = self.made.tables[name]
+            group = groups[layer]
+            build = Build(
+                task_id=f"{short}.build",
+                table=name,
+                task_group=group,
+                doc_md=table.doc,
+                trigger_rule="none_failed",
+                **common,
+            )
+            gate = Gate(
+                task_id=f"{short}.gate",
+                table=name,
+                task_group=group,
+                doc_md=table.doc,
+                outlets=[table_asset(self.made.project, name)],
+                warn=alerts.warning if self.spec["alerts"]["warning"] else None,
+                **common,
+            )
+            build.set_downstream(gate)
+            if before := [gates[i] for i in table.inputs if i in gates]:
+                build.set_upstream(before)
+                read.update(i for i in table.inputs if i in gates)
+            gates[name] = gate
+        report = Report(
+            task_id="report", trigger_rule="all_done", outlets=[pipeline_asset(self.made.project, self.name)], **common
+        )
+        report.set_upstream([gate for name, gate in gates.items() if name not in read])
+
+    def _schedule(self) -> Any:
+        spec = self.spec
+        if spec["after"]:
+            return [pipeline_asset(self.made.project, spec["after"])]
+        when = spec["schedule"]
+        if when is None or when in ("@once", "@continuous"):
+            return when
+        # Airflow's timetables are imported by the name they are asked for: each brings modules of its own.
+        from airflow.sdk import (
+            CronTriggerTimetable,
+            DeltaTriggerTimetable,
+            EventsTimetable,
+            MultipleCronTriggerTimetable,
+        )
+
+        if isinstance(when, str):
+            return CronTriggerTimetable(when, timezone=spec["timezone"])
+        if isinstance(when, list):
+            return MultipleCronTriggerTimetable(*when, timezone=spec["timezone"])
+        if when["every"]:
+            every = duration(when["every"])
+            assert every is not None
+            return DeltaTriggerTimetable(every)
+        return EventsTimetable([self._in_zone(dt.datetime.fromisoformat(moment)) for moment in when["at"]])
+
+    def _in_zone(self, moment: dt.datetime) -> Any:
+        import pendulum
+
+        return pendulum.instance(moment, tz=moment.tzinfo or self.spec["timezone"])
+
+    def _start(self) -> dt.datetime | None:
+        return self._in_zone(dt.datetime.fromisoformat(self.spec["start"])) if self.spec["start"] else None
+
+    def _alerts(self) -> Any:
+        from engine.airflow_alerts import Alerts
+
+        return Alerts(self.made.project, self.name, self.spec["alerts"])
+
+    def _deadline(self, alerts: Any) -> Any:
+        limit = duration(self.spec["deadline"])
+        if limit is None:
+            return None
+        from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+        return DeadlineAlert(
+            name=f"{self.spec['deadline']} after it was queued",
+            reference=DeadlineReference.DAGRUN_QUEUED_AT,
+            interval=limit,
+            callback=alerts.deadline(self.spec["deadline"]),
+        )
+
+    def _page(self) -> str:
+        rows = [f"| `{name}` | {self.made.tables[name].description} |" for name in self.order]
+        says = [self.spec["description"], ""] if self.spec["description"] else []
+        return "\n".join([*says, "| table | |", "| --- | --- |", *rows, "", "[Quality report](/medallion/)"])
+
+
+def table_asset(project: str, name: str) -> Asset:
+    """The asset of a published table."""
+    layer, _, short = name.partition(".")
+    return Asset(name=f"{project}/{name}", uri=f"medallion://{project}/{layer}/{short}", group=project)
+
+
+def pipeline_asset(project: str, name: str) -> Asset:
+    """The asset that a run of a pipeline updates when all of it is published: what ``after`` waits for."""
+    return Asset(name=f"{project}/{name}", uri=f"medallion://{project}/pipelines/{name}", group=project)
+
+
+def _layers(root: Path, made: Outline) -> DAG:
+    common: dict[str, Any] = {"root": root, "target": made.target}
+    with DAG(
+        LAYERS_DAG,
+        description=f"Schemas, roles and grants of {made.project}",
+        schedule=None,
+        max_active_runs=1,
+        tags=[made.project],
+        default_args={"owner": "data", "pool": "warehouse", "retries": 1},
+    ) as dag:
+        schemas = Schemas(task_id="schemas", **common)
+        roles = Roles(task_id="roles", **common)
+        reconcile = [
+            Reconcile(task_id=f"{layer}.design_and_grants", layer=layer, trigger_rule="none_failed", **common)
+            for layer in LAYERS
+        ]
+        schemas.set_downstream(roles)
+        roles.set_downstream(reconcile)
+    return dag
