@@ -108,6 +108,7 @@ class Gate(_Step):
         super().__init__(**kwargs)
         self.table = table
         self.warn = warn
+        self.judged: Judged | None = None
 
     def step(self, context: Any) -> dict[str, Any]:
         from engine.stepwise import gate
@@ -118,7 +119,7 @@ class Gate(_Step):
         if not built:
             raise AirflowFailException(f"{self.table} was not built in this run; clear its build task too")
         job = self.job(context)
-        judged = gate(job, self.table, built["load_id"], built["built_from"])
+        judged = self.judged = gate(job, self.table, built["load_id"], built["built_from"])
         facts = _facts(judged, job.logical_date)
         for outlet in self.outlets:
             context["outlet_events"][outlet].extra = facts
@@ -134,7 +135,7 @@ class Gate(_Step):
         """What OpenLineage is told: the tables read and written, columns and their origins, row counts."""
         from engine.airflow_lineage import facets
 
-        return facets(Path(self.root), self.target, self.table, task_instance)
+        return facets(Path(self.root), self.target, self.table, self.judged)
 
 
 class Report(_Step):
