@@ -177,8 +177,6 @@ def _explain(verdicts: Sequence[Verdict], say: Say) -> None:
             continue
         did = "its rows were held back" if verdict.quarantine and verdict.condition else verdict.severity
         say(f"failed expectation ({did}): {verdict.message}")
-        if verdict.sample:
-            say("    for example " + ", ".join(map(str, verdict.sample)))
         if verdict.rows_sql:
             say(f"    to see the rows: {verdict.rows_sql}")
 
