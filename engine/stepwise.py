@@ -230,7 +230,7 @@ def _step(job: Job, name: str) -> Iterator[_Step]:
         published = ledger.published(warehouse)
         before = read_live(warehouse.beside)
         tables = before["tables"] if before.get("run", {}).get("run_id") == job.load_id else {}
-        live = Live(warehouse.beside, _run_row(job, model), [name], ledger.history(warehouse))
+        live = Live(warehouse.beside, _run_row(job, model), [name], _history(warehouse))
         for other, state in tables.items():
             live.table(other, **state)
         step = _Step(job, model, model.tables[name], warehouse, published, live)
@@ -242,7 +242,12 @@ def _step(job: Job, name: str) -> Iterator[_Step]:
         else:
             live.table(name, state=step.state, ended=now(), step="")
         finally:
-            live.finish("running", ledger.history(warehouse))
+            live.finish("running", _history(warehouse))
+
+
+def _history(warehouse: Warehouse) -> dict[str, list[Row]]:
+    """What a status has to show while nobody else can read the ledger; a server's can be read at any time."""
+    return ledger.history(warehouse) if warehouse.kind == "duckdb" else {}
 
 
 def _model(job: Job, name: str, watermarks: dict[str, str]) -> Model:

@@ -86,7 +86,7 @@ def _tried_better(item: Any, errors: list[Any]) -> bool:
     prefix = item["loc"][:-1]
     return any(
         e is not item
-        and len(e["loc"]) > len(item["loc"])
+        and (len(e["loc"]) > len(item["loc"]) or e["type"] == "value_error")
         and e["loc"][: len(prefix)] == prefix
         and not e["type"].endswith("_type")
         for e in errors

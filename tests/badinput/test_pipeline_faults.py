@@ -1,0 +1,62 @@
+"""What a person can get wrong about when and how a pipeline runs: one sentence each, with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.project_files import PIPELINES, medallion, write_project
+
+LINE = '  all: {tables: [bronze.*, silver.*, gold.*], schedule: "@daily"}\n'
+TABLES = "tables: [bronze.*, silver.*, gold.*]"
+
+FAULTS = {
+    f"all: {{{TABLES}, schedule: '61 * * * *'}}": "'61 * * * *' is no cron expression",
+    f"all: {{{TABLES}, schedule: '0 6 * * * *'}}": "'0 6 * * * *' is no cron expression: it has not five fields",
+    f"all: {{{TABLES}, schedule: '@dayly'}}": "no preset '@dayly'; one of @once, @continuous, @hourly, @daily, @weekly, @monthly, @quarterly, @yearly; did you mean '@daily'?",
+    f"all: {{{TABLES}, schedule: ['0 6 * * *', 'noon']}}": "'noon' is no cron expression",
+    f"all: {{{TABLES}, schedule: {{every: 90}}}}": "90",
+    f"all: {{{TABLES}, schedule: {{evry: 90m}}}}": "unknown key 'evry'; expected one of every, at; did you mean 'every'?",
+    f"all: {{{TABLES}, schedule: {{every: 90m, at: [2024-01-01T06:00:00]}}}}": "a schedule has either every or at",
+    f"all: {{{TABLES}, schedule: '@daily', timezone: Europe/Zurik}}": "no time zone 'Europe/Zurik'; did you mean 'Europe/Zurich'?",
+    f"all: {{{TABLES}, schedule: '@daily', catchup: true}}": "catchup needs a schedule and a start; expected start: 2024-01-01 beside it",
+    f"all: {{{TABLES}, schedule: '@daily', after: other}}": "pipeline all has both schedule and after",
+    f"all: {{{TABLES}, after: al}}": "no pipeline 'al'; expected one of all; did you mean 'all'?",
+    f"all: {{{TABLES}, after: all}}": "pipelines run after each other in a circle: all → all",
+    f"layers: {{{TABLES}}}": "'layers' is the DAG that makes schemas and roles",
+    "all: {tables: [bronze.*, silver.order]}": "the selector 'silver.order' selects no table; expected a table, a pattern such as gold.*, or tag:…; did you mean 'silver.orders'?",
+    "all: {tables: ['tag:daily']}": "the selector 'tag:daily' selects no table",
+    f"all: {{{TABLES}, retries: -1}}": "-1 does not fit here",
+    f"all: {{{TABLES}, retry_delay: 5 minutes}}": "'5 minutes'",
+    f"all: {{{TABLES}, alerts: {{critcal: []}}}}": "unknown key 'critcal'; expected one of critical, warning; did you mean 'critical'?",
+    f"all: {{{TABLES}, alerts: {{critical: [{{emial: a@b.c}}]}}}}": "unknown key 'emial'; expected one of email, slack, pagerduty, connection; did you mean 'email'?",
+    f"all: {{{TABLES}, alerts: {{critical: [{{email: a@b.c, slack: '#x'}}]}}}}": "an alert has one of email, slack and pagerduty",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", FAULTS)
+def test_a_fault_is_told_with_its_place(line: str, tmp_path: Path) -> None:
+    assert LINE in PIPELINES
+    root = write_project(tmp_path, {"pipelines.yaml": PIPELINES.replace(LINE, f"  {line}\n")})
+    said = medallion(root, "check")
+    assert said.code == 1
+    assert FAULTS[line] in said.err.replace("\n", " ")
+    assert "pipelines.yaml:19:" in said.err
+
+
+RIGHT = [
+    "schedule: '15 6 * * 1-5'",
+    "schedule: ['0 6 * * *', '0 18 * * *'], timezone: Europe/Zurich",
+    "schedule: {every: 90m}, start: 2024-01-01, catchup: true",
+    "schedule: {at: [2024-01-01T06:00:00, 2024-02-01T06:00:00]}",
+    "alerts: {critical: [{email: [a@b.c, d@e.f]}, {pagerduty: warehouse, connection: on_call}], warning: [{slack: '#data'}]}",
+    "retries: 0, retry_delay: 2m, timeout: 1h, deadline: 3h, concurrency: 2, pool: small, owner: ann, tags: [daily]",
+]
+
+
+@pytest.mark.parametrize("keys", RIGHT)
+def test_what_is_right_is_taken(keys: str, tmp_path: Path) -> None:
+    root = write_project(tmp_path, {"pipelines.yaml": PIPELINES.replace(LINE, f"  all: {{{TABLES}, {keys}}}\n")})
+    said = medallion(root, "check")
+    assert said.code == 0, said.err
