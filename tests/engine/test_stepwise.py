@@ -97,7 +97,7 @@ def test_rows_staged_by_another_template_are_not_judged(tmp_path: Path) -> None:
     built = build(job(root), "silver.orders")
     template = root / "templates/silver/orders.sql"
     template.write_text(template.read_text().replace(">=", ">"))
-    with pytest.raises(WarehouseError, match="declared otherwise.*build it again"):
+    with pytest.raises(WarehouseError, match=r"declared otherwise .* build it again"):
         gate(job(root), "silver.orders", built.load_id, built.built_from)
 
 
@@ -124,7 +124,7 @@ def test_a_run_in_between_leaves_staged_rows_alone_or_takes_their_place(tmp_path
 
     late = build(job(root, "20240102T000000_bbbbbb"), "silver.orders", force=True)
     assert medallion(root, "run", "--force").code == 0
-    with pytest.raises(WarehouseError, match="are gone: a later load of silver.orders took their place; build it again"):
+    with pytest.raises(WarehouseError, match=r"are gone: a later load of silver.orders took their place; build it again"):
         gate(job(root), "silver.orders", late.load_id, late.built_from)
 
 
