@@ -6,10 +6,9 @@ Both answer ``execute(sql) -> rows`` to the same T-SQL text.
 from __future__ import annotations
 
 import datetime as dt
-import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,9 +19,8 @@ from engine.bind import bind, parse
 from engine.bind.typed import Bound
 from engine.sqltypes import Column, parse_type
 from engine.warehouse.duckdb_dialect import install_macros, to_duckdb
-
-SQLSERVER = "MEDALLION_TEST_SQLSERVER"
-"""An ODBC connection string without driver, such as Server=localhost,1433;Uid=sa;Pwd=…;TrustServerCertificate=yes"""
+from engine.warehouse.sqlserver_connect import Connector
+from tests.targets import new_database, server_spec
 
 Rows = list[tuple[Any, ...]]
 
@@ -86,10 +84,11 @@ class OnDuckdb:
 class OnSqlServer:
     """Runs each statement as it is written."""
 
-    def __init__(self, connection: str, tables: Mapping[str, Any]) -> None:
+    def __init__(self, settings: dict[str, str], tables: Mapping[str, Any]) -> None:
         import mssql_python  # type: ignore[import-not-found]
 
-        self.con = mssql_python.connect(connection, autocommit=True)
+        self.con = mssql_python.connect(Connector(server_spec(settings)).bulk_string(), autocommit=True)
+        self.babelfish = self.execute("SELECT CAST(SERVERPROPERTY('babelfish') AS int)") == [(1,)]
         cursor = self.con.cursor()
         cursor.execute("IF SCHEMA_ID('parity') IS NULL EXEC('CREATE SCHEMA parity')")
         for name, spec in tables.items():
@@ -110,12 +109,13 @@ class OnSqlServer:
 @contextmanager
 def open_target(name: str, tables: Mapping[str, Any]) -> Iterator[Target]:
     """The target called ``name``, its tables filled."""
-    target: OnDuckdb | OnSqlServer
-    target = OnDuckdb(tables) if name == "duckdb" else OnSqlServer(os.environ[SQLSERVER], tables)
-    try:
+    with ExitStack() as stack:
+        if name == "duckdb":
+            target: OnDuckdb | OnSqlServer = OnDuckdb(tables)
+        else:
+            target = OnSqlServer(stack.enter_context(new_database()), tables)
+        stack.callback(target.con.close)
         yield target
-    finally:
-        target.con.close()
 
 
 def comparable(value: Any) -> Any:
