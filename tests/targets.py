@@ -79,11 +79,13 @@ def _drop(connection: Any, name: str) -> None:
     """Drop a database when the sessions of killed processes have ended."""
     import pyodbc
 
-    for _ in range(50):
+    for tries_left in reversed(range(50)):
         try:
             connection.execute(f"DROP DATABASE IF EXISTS [{name}]").close()
             return
         except pyodbc.Error:
+            if not tries_left:
+                raise
             time.sleep(0.2)
 
 
@@ -106,11 +108,19 @@ def process_environment() -> dict[str, str]:
 
 def ask(root: Path, sql: str) -> list[tuple[Any, ...]]:
     """The rows of a statement that both warehouses understand."""
-    if os.environ.get(WANTED) != "server":
-        import duckdb
+    return ask_server(sql) if os.environ.get(WANTED) == "server" else ask_file(root / "data/warehouse.duckdb", sql)
 
-        with duckdb.connect(str(root / "data/warehouse.duckdb"), read_only=True) as con:
-            return con.execute(sql).fetchall()
+
+def ask_file(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """The rows that an embedded warehouse gives."""
+    import duckdb
+
+    with duckdb.connect(str(path), read_only=True) as con:
+        return con.execute(sql).fetchall()
+
+
+def ask_server(sql: str) -> list[tuple[Any, ...]]:
+    """The rows that the server gives whose settings are in the environment."""
     from engine.warehouse.sqlserver_connect import Connector
 
     connection = Connector(server_spec({k: v for k, v in os.environ.items() if k.startswith("MSSQL_")})).connect()

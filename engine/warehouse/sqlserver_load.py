@@ -200,6 +200,8 @@ def _copy(connector: Connector, name: str, tap: _Tap) -> None:
         yield first
         yield from tap
 
+    # A connection kept for later would keep its session on the server, long after the load.
+    mssql_python.pooling(enabled=False)
     connection = mssql_python.connect(connector.bulk_string(), autocommit=True)
     try:
         # A reader of batches, not a list: the copy pulls the next one when it has sent the last.

@@ -87,6 +87,7 @@ class OnSqlServer:
     def __init__(self, settings: dict[str, str], tables: Mapping[str, Any]) -> None:
         import mssql_python  # type: ignore[import-not-found]
 
+        mssql_python.pooling(enabled=False)
         self.con = mssql_python.connect(Connector(server_spec(settings)).bulk_string(), autocommit=True)
         self.babelfish = self.execute("SELECT CAST(SERVERPROPERTY('babelfish') AS int)") == [(1,)]
         cursor = self.con.cursor()

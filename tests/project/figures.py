@@ -151,7 +151,7 @@ FIGURES: list[Figure] = [
     ),
     Figure(
         "views_per_million_budget",
-        "SELECT COUNT(*) AS off FROM gold.content_performance WHERE ABS(views_per_million_budget"
+        "SELECT COUNT(*) AS wrong FROM gold.content_performance WHERE ABS(views_per_million_budget"
         " - CAST(total_views AS float) / (CAST(production_budget AS float) / 1e6)) > 0.0051",
         [(0,)],
     ),
@@ -180,7 +180,7 @@ FIGURES: list[Figure] = [
     ),
     Figure(
         "genre_budgets_count_once_a_title",
-        "SELECT COUNT(*) AS off FROM gold.genre_analytics"
+        "SELECT COUNT(*) AS wrong FROM gold.genre_analytics"
         " WHERE ABS(avg_production_budget * total_content_items - total_investment) > total_content_items",
         [(0,)],
     ),
