@@ -13,7 +13,7 @@ from typing import Any
 from airflow.sdk import DAG, Asset, Param, TaskGroup, get_parsing_context
 from airflow.sdk.configuration import conf
 
-from engine.airflow_tasks import Build, Gate, Reconcile, Report, Roles, Schemas
+from engine.airflow_tasks import Build, Gate, Reconcile, Report, Roles, Schemas, count
 from engine.errors import Problem, ProjectError
 from engine.outline import Outline, outline
 from engine.schedules import LAYERS_DAG
@@ -72,7 +72,7 @@ class _Pipeline:
         alerts = self._alerts()
         with DAG(
             self.name,
-            description=spec["description"] or f"{len(self.order)} tables of {self.made.project}",
+            description=spec["description"] or f"{count(len(self.order), 'table')} of {self.made.project}",
             schedule=self._schedule(),
             start_date=self._start(),
             catchup=spec["catchup"],

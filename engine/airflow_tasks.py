@@ -153,10 +153,11 @@ class Report(_Step):
         job = self.job(context)
         started = run.start_date.astimezone(dt.UTC).replace(tzinfo=None)
         row = finish(job, started_at=started, failed=len(failed), selection=f"{run.dag_id} {run.run_id}")
-        _say(f"{row['published']} tables published, {row['rows_published']:,} rows; report: {PAGES}")
+        _say(f"{count(row['published'], 'table')} published, {row['rows_published']:,} rows; report: {PAGES}")
         if failed:
             raise RunFailed(
-                f"{', '.join(failed)} failed" + (f"; {len(behind)} tables behind it were not built" if behind else "")
+                f"{', '.join(failed)} failed"
+                + (f"; behind it {count(len(behind), 'table')} not built" if behind else "")
             )
         facts = {
             "logical_date": job.logical_date.isoformat(),
@@ -236,6 +237,11 @@ def _facts(judged: Judged, day: dt.date) -> dict[str, Any]:
         "rows_quarantined": judged.rows_quarantined,
         "logical_date": day.isoformat(),
     }
+
+
+def count(number: int, what: str) -> str:
+    """A number of things in words."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _say(message: str) -> None:

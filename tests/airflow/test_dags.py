@@ -85,7 +85,7 @@ def test_a_failed_gate_is_a_red_task_that_says_what_and_is_not_tried_again(airfl
     assert ran.runs[0]["tasks"]["silver.orders.gate"]["tries"] == 1
     assert "amount: 1 of 4 values (25 %) are not between 0 and 1,000: 5,000" in ran.log
     assert "to see the rows: SELECT" in ran.log
-    assert "silver.orders.gate failed; 1 tables behind it were not built" in ran.log
+    assert "silver.orders.gate failed; behind it 1 table not built" in ran.log
     assert "shop/all" not in ran.runs[0]["assets"], "nothing that follows is started"
 
 
