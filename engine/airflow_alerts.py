@@ -73,7 +73,7 @@ class Alerts:
 
     def deadline(self, limit: str) -> Any:
         """The callback for a run that takes longer than ``limit``; it is called in the triggerer."""
-        from airflow.sdk.definitions.deadline import AsyncCallback
+        from airflow.sdk.definitions.callback import AsyncCallback
 
         receivers = [dict(receiver) for receiver in self.spec.get("critical", [])]
         return AsyncCallback(

@@ -107,7 +107,9 @@ def test_an_embedded_warehouse_is_refused_where_tasks_run_elsewhere(
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
     root = copy_project(tmp_path)
     assert made(root) == {}
-    with pytest.raises(ProjectError, match="the target embedded is a file on one machine, and .* runs tasks on others"):
+    with pytest.raises(
+        ProjectError, match=r"the target embedded is a file on one machine, and .* runs tasks on others"
+    ):
         raise_problems(root)
     monkeypatch.setenv("MEDALLION_TARGET", "sqlserver")
     assert list(made(root)) == ["ingest", "silver_to_gold", "layers"]
