@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help run setup test lint bench golden schema docs clean
+.PHONY: help run setup test lint bench golden schema airflow clean
 
 help:
 	@sed -n 's/^#   //p; s/^## //p' Makefile
@@ -22,6 +22,11 @@ run: .venv/run.stamp
 
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+## make airflow a local Airflow on this project, until Ctrl-C (AIRFLOW_PORT=8080)
+airflow: .venv/dev.stamp
+	@if [ -z "$$DATA_DIR" ] && [ ! -e data/raw/users.csv ]; then $(BIN)/medallion sample; fi
+	@exec $(BIN)/python -m engine.airflow_local
 
 ## make lint    ruff, mypy and the import contract
 lint: .venv/dev.stamp
