@@ -33,12 +33,21 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
 
 @pytest.fixture(params=targets.TARGETS)
-def target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def target(request: pytest.FixtureRequest) -> Iterator[str]:
     """The test runs once against each configured target: what ``write_project`` writes has it as its default."""
-    if request.param == "embedded":
-        yield "embedded"
-        return
-    with targets.new_database() as settings:
-        for name, value in {**settings, targets.WANTED: "server"}.items():
-            monkeypatch.setenv(name, value)
-        yield "server"
+    with targets.chosen(request.param):
+        yield request.param
+
+
+@pytest.fixture(scope="module", params=targets.TARGETS)
+def module_target(request: pytest.FixtureRequest) -> Iterator[str]:
+    """``target`` for tests that share what one run made."""
+    with targets.chosen(request.param):
+        yield request.param
+
+
+@pytest.fixture(autouse=True)
+def _embedded_unless_asked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that asks for no target gets the embedded one, also between tests that share a run on the server."""
+    if not {"target", "module_target"} & set(request.fixturenames):
+        monkeypatch.setenv(targets.WANTED, "embedded")

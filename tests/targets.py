@@ -7,11 +7,12 @@ create databases. Each test gets a database of its own.
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +61,55 @@ def server_spec(settings: dict[str, str] | None = None) -> Any:
     return spec.model_copy(update={"password": found["MSSQL_PASSWORD"]})
 
 
+@functools.cache
+def capabilities() -> Any:
+    """What the live server can do, as the engine reads it."""
+    from engine.warehouse.sqlserver_catalog import SERVER, capabilities
+
+    names = ("babelfish", "edition", "version", "tier", "compatibility")
+    return capabilities(dict(zip(names, ask_server(SERVER, server_settings())[0], strict=True)))
+
+
+@functools.cache
+def is_babelfish() -> bool:
+    return ask_server("SELECT CAST(SERVERPROPERTY('babelfish') AS int)", server_settings()) == [(1,)]
+
+
+def needs(capability: str) -> None:
+    """Skip the test that calls this on a server without ``capability``, a field of the engine's Capabilities."""
+    if not getattr(capabilities(), capability):
+        pytest.skip(f"this server has no {capability}")
+
+
+def differs_on_babelfish(request: pytest.FixtureRequest, target: str, why: str) -> None:
+    """Expect the test that calls this to fail on the server when it is Babelfish, and nowhere else."""
+    if target == "server" and is_babelfish():
+        request.applymarker(pytest.mark.xfail(strict=True, reason=f"Babelfish: {why}"))
+
+
+@contextmanager
+def chosen(target: str) -> Iterator[str]:
+    """Projects that are written meanwhile have ``target`` as their default; on the server with a database of its own."""
+    with pytest.MonkeyPatch.context() as environment, ExitStack() as stack:
+        settings = stack.enter_context(new_database()) if target == "server" else {}
+        for name, value in {**settings, WANTED: target}.items():
+            environment.setenv(name, value)
+        yield target
+
+
+def connect(settings: dict[str, str] | None = None) -> Any:
+    """A connection of its own, as the engine opens them; to the database that the environment names by default."""
+    from engine.warehouse.sqlserver_connect import Connector
+
+    found = settings or {k: v for k, v in os.environ.items() if k.startswith("MSSQL_")}
+    return Connector(server_spec(found)).connect()
+
+
 @contextmanager
 def new_database() -> Iterator[dict[str, str]]:
     """An empty database on the live server, as environment variables; dropped in the end."""
-    from engine.warehouse.sqlserver_connect import Connector
-
     name = f"medallion_test_{secrets.token_hex(4)}"
-    connection = Connector(server_spec()).connect()
+    connection = connect(server_settings())
     connection.execute(f"CREATE DATABASE [{name}]").close()
     try:
         yield server_settings(name)
@@ -119,11 +162,9 @@ def ask_file(path: Path, sql: str) -> list[tuple[Any, ...]]:
         return con.execute(sql).fetchall()
 
 
-def ask_server(sql: str) -> list[tuple[Any, ...]]:
-    """The rows that the server gives whose settings are in the environment."""
-    from engine.warehouse.sqlserver_connect import Connector
-
-    connection = Connector(server_spec({k: v for k, v in os.environ.items() if k.startswith("MSSQL_")})).connect()
+def ask_server(sql: str, settings: dict[str, str] | None = None) -> list[tuple[Any, ...]]:
+    """The rows that the server gives, by default the database that the environment names."""
+    connection = connect(settings)
     try:
         return [tuple(row) for row in connection.execute(sql).fetchall()]
     finally:

@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.project_files import FILES, medallion, medallion_process, write_project
+from tests.targets import differs_on_babelfish
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ran(module_target: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = write_project(tmp_path_factory.mktemp("ran"))
     assert medallion(root, "run").code == 0
     return root
 
 
+@pytest.mark.usefixtures("target")
 def test_run_ends_with_a_line_a_table_and_one_in_all(tmp_path: Path) -> None:
     said = medallion_process(write_project(tmp_path), "run")
     assert said.code == 0
@@ -36,6 +38,7 @@ def test_nothing_to_do_is_told(ran: Path) -> None:
     assert "3 tables: 0 published, 3 unchanged, 0 failed, 0 skipped; 0 rows in" in said.err
 
 
+@pytest.mark.usefixtures("target")
 @pytest.mark.parametrize(
     ("change", "stale"),
     [
@@ -91,6 +94,7 @@ def test_a_selector_that_selects_nothing_is_an_error(ran: Path) -> None:
     assert "did you mean 'silver.orders'?" in said.err
 
 
+@pytest.mark.usefixtures("target")
 def test_a_table_without_its_inputs_says_what_to_select(tmp_path: Path) -> None:
     said = medallion(write_project(tmp_path), "run", "--select", "gold.customers")
     assert said.code == 3
@@ -112,11 +116,21 @@ def test_a_table_without_its_inputs_says_what_to_select(tmp_path: Path) -> None:
         ),
         ("SELECT CAST(NULL AS int) AS nothing", [{"nothing": None}]),
         ("SELECT o.order_id FROM silver.orders AS o WHERE 1 = 0", []),
-        ("SELECT COUNT(*), o.customer FROM silver.orders AS o WHERE o.order_id = 2 GROUP BY o.customer", [{"column_1": 1, "customer": "Bob"}]),
-        ("SELECT t.table_name FROM INFORMATION_SCHEMA.TABLES AS t WHERE t.table_schema = 'gold'", [{"table_name": "customers"}]),
+        (
+            "SELECT COUNT(*), o.customer FROM silver.orders AS o WHERE o.order_id = 2 GROUP BY o.customer",
+            [{"column_1": 1, "customer": "Bob"}],
+        ),
+        (
+            "SELECT t.table_name FROM INFORMATION_SCHEMA.TABLES AS t WHERE t.table_schema = 'gold'",
+            [{"table_name": "customers"}],
+        ),
     ],
 )
-def test_query_answers_in_json(ran: Path, sql: str, expected: list[dict[str, object]]) -> None:
+def test_query_answers_in_json(
+    ran: Path, sql: str, expected: list[dict[str, object]], module_target: str, request: pytest.FixtureRequest
+) -> None:
+    if "COUNT(*)," in sql:
+        differs_on_babelfish(request, module_target, "a column without a name is named after its function")
     said = medallion(ran, "query", sql, "--json")
     assert said.code == 0, said.err
     found = json.loads(said.out)
@@ -175,6 +189,7 @@ def test_secrets_are_never_printed(tmp_path: Path) -> None:
         assert not path.is_file() or b"canary-4711" not in path.read_bytes(), path
 
 
+@pytest.mark.usefixtures("target")
 def test_doctor_says_what_is_missing(tmp_path: Path) -> None:
     root = write_project(tmp_path, {"data/raw/orders.csv": None})
     said = medallion(root, "doctor")

@@ -1,4 +1,4 @@
-"""One DuckDB file, one gate, and a short way to judge a table by a suite written as YAML."""
+"""A small warehouse, one gate, and a short way to judge a table by a suite written as YAML."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import pytest
 
 from engine.bind import bind, parse
 from engine.gate import Gate, Verdict
-from engine.sqltypes import Column, parse_type
+from engine.sqltypes import Column, SqlType, parse_type
 from engine.suites import BATCH, Suite, load_suite
 from engine.warehouse.duckdb_dialect import to_duckdb
 from engine.warehouse.duckdb_engine import duckdb_engine
+from engine.warehouse.sqlserver_connect import Connector, drained
+from tests import targets
 
 COLUMNS = {
     "id": "bigint", "name": "nvarchar(20)", "kind": "nvarchar(10)", "small": "int", "large": "int", "score": "decimal(5,1)",
@@ -34,31 +36,70 @@ ROWS = """
 STAGING = "__staging_things_20261120T231501_4f3a9c"
 
 
-@pytest.fixture(scope="session")
-def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+everywhere = pytest.mark.parametrize("place", targets.TARGETS, indirect=True, scope="module")
+"""Judges once on each configured target; other tests judge on the embedded one alone."""
+
+
+class Place:
     """An open warehouse with silver.<STAGING> (seven rows), silver.others (ids 1 to 3) and silver.nobody (empty)."""
-    con = duckdb.connect(str(tmp_path_factory.mktemp("gate") / "warehouse.duckdb"))
-    con.execute("SET default_collation = 'nocase'")
-    con.execute("CREATE SCHEMA silver")
-    declared = ", ".join(f'"{name}" {parse_type(type_).duckdb}' for name, type_ in COLUMNS.items())
-    con.execute(f"CREATE TABLE silver.{STAGING} ({declared})")
-    con.execute(f"INSERT INTO silver.{STAGING} VALUES {ROWS}")
-    con.execute(f"CREATE TABLE silver.nobody AS SELECT * FROM silver.{STAGING} WHERE 1 = 0")
-    con.execute("CREATE TABLE silver.others AS SELECT CAST(range AS INTEGER) AS other_id FROM range(1, 4)")
-    yield con
-    con.close()
+
+    def __init__(self, execute: Callable[[str], list[tuple[Any, ...]]], gate: Gate, *, tsql: bool) -> None:
+        self.execute, self.gate, self.tsql = execute, gate, tsql
+        execute("CREATE SCHEMA silver")
+        for table in (STAGING, "nobody"):
+            self.make(table, {name: parse_type(type_) for name, type_ in COLUMNS.items()})
+        self.make("others", {"other_id": parse_type("int")})
+        execute(f"INSERT INTO silver.{STAGING} VALUES {ROWS}")
+        execute("INSERT INTO silver.others VALUES (1), (2), (3)")
+
+    def make(self, table: str, columns: dict[str, SqlType]) -> None:
+        """A new table in silver."""
+        types = {name: f"{type_} NULL" if self.tsql else type_.duckdb for name, type_ in columns.items()}
+        declared = ", ".join(f'"{name}" {type_}' for name, type_ in types.items())
+        self.execute(f"CREATE TABLE silver.{table} ({declared})")
+
+    def translate(self, tsql: str) -> str:
+        """A row query as the warehouse takes it."""
+        if self.tsql:
+            return tsql
+        columns = [Column(name, parse_type(type_)) for name, type_ in COLUMNS.items()]
+        return to_duckdb(bind(parse(tsql), {BATCH: columns, "silver.others": [Column("other_id", parse_type("int"))]}))
 
 
-@pytest.fixture(scope="session")
-def gate(con: duckdb.DuckDBPyConnection) -> Iterator[Gate]:
-    def cursor() -> duckdb.DuckDBPyConnection:
-        opened = con.cursor()
-        opened.execute("SET default_collation = 'nocase'")
-        return opened
+@pytest.fixture(scope="module")
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    if getattr(request, "param", "embedded") == "server":
+        yield from on_the_server()
+    else:
+        yield from embedded(tmp_path_factory.mktemp("gate") / "warehouse.duckdb")
 
-    engine = duckdb_engine(cursor)
-    yield Gate(engine)
-    engine.dispose()
+
+def embedded(path: Path) -> Iterator[Place]:
+    with duckdb.connect(str(path)) as con:
+
+        def cursor() -> duckdb.DuckDBPyConnection:
+            opened = con.cursor()
+            opened.execute("SET default_collation = 'nocase'")
+            return opened
+
+        engine = duckdb_engine(cursor)
+        own = cursor()
+        yield Place(lambda sql: own.execute(sql).fetchall(), Gate(engine), tsql=False)
+        engine.dispose()
+
+
+def on_the_server() -> Iterator[Place]:
+    with targets.new_database() as settings:
+        connection = targets.connect(settings)
+        gate = Gate(Connector(targets.server_spec(settings)).engine(1))
+        yield Place(lambda sql: drained(connection, sql)[1], gate, tsql=True)
+        gate.close()
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def gate(place: Place) -> Gate:
+    return place.gate
 
 
 @pytest.fixture
@@ -75,16 +116,11 @@ def suite_of(tmp_path: Path) -> Callable[..., Suite]:
 
 
 @pytest.fixture
-def judge(gate: Gate, suite_of: Callable[..., Suite]) -> Callable[..., list[Verdict]]:
+def judge(place: Place, suite_of: Callable[..., Suite]) -> Callable[..., list[Verdict]]:
     """The verdicts of a suite, given as YAML text, on the staging table."""
 
     def run(text: str, table: str = STAGING) -> list[Verdict]:
         columns = [Column(name, parse_type(type_)) for name, type_ in COLUMNS.items()]
-        catalog = {BATCH: columns, "silver.others": [Column("other_id", parse_type("int"))]}
-
-        def transpile(tsql: str) -> str:
-            return to_duckdb(bind(parse(tsql), catalog))
-
-        return gate.judge("silver", table, suite_of(text), columns=columns, key=["id"], transpile=transpile)
+        return place.gate.judge("silver", table, suite_of(text), columns=columns, key=["id"], transpile=place.translate)
 
     return run

@@ -10,13 +10,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from engine.gate import Verdict
 from engine.report import TableVerdicts, build, docs_path
 
-from .conftest import STAGING
+from .conftest import STAGING, Place
 
 WHEN = dt.datetime(2026, 11, 20, 23, 15, 1)
 LOAD = "20261120T231501_4f3a9c"
@@ -35,9 +34,9 @@ expectations:
 
 
 @pytest.fixture
-def docs(tmp_path: Path, judge: Callable[..., list[Verdict]], con: duckdb.DuckDBPyConnection) -> Path:
+def docs(tmp_path: Path, judge: Callable[..., list[Verdict]], place: Place) -> Path:
     """Data Docs of a table with a failing suite, one that passed and one without expectations."""
-    con.execute(
+    place.execute(
         f"CREATE OR REPLACE TABLE silver.hostile AS SELECT * REPLACE ('<script>alert(1)</script>' AS name) FROM silver.{STAGING}"
     )
     verdicts = judge(SUITE, table="hostile")

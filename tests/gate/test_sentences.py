@@ -11,6 +11,8 @@ import pytest
 from engine.gate import Verdict
 from engine.verdicts import percent, shown
 
+from .conftest import everywhere
+
 SENTENCES: list[tuple[str, dict[str, Any], str]] = [
     ("expect_column_values_to_not_be_null", {"column": "name"}, "name: 1 of 7 values (14 %) are missing: id 4"),
     ("expect_column_values_to_be_unique", {"column": "small"}, "small: 2 of 6 values (33 %) occur more than once: 1"),
@@ -57,6 +59,7 @@ SENTENCES: list[tuple[str, dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
+@everywhere
 @pytest.mark.parametrize(
     ("type_", "kwargs", "sentence"), SENTENCES, ids=[f"{t}-{i}" for i, (t, _, _) in enumerate(SENTENCES)]
 )
@@ -69,6 +72,7 @@ def test_a_failed_expectation_says_what_is_wrong(
     assert verdict.severity == "warning"
 
 
+@everywhere
 def test_a_row_query_speaks_with_its_description(judge: Callable[..., list[Verdict]]) -> None:
     query = "SELECT b.* FROM {batch} AS b WHERE b.small > 3"
     (verdict,) = judge(
@@ -88,6 +92,7 @@ def test_a_row_query_speaks_with_its_description(judge: Callable[..., list[Verdi
     assert verdict.reason == "Small is small"
 
 
+@everywhere
 def test_a_query_about_the_whole_table_shows_what_it_found(judge: Callable[..., list[Verdict]]) -> None:
     query = "SELECT COUNT(*) AS n FROM {batch} AS b HAVING COUNT(*) <> (SELECT COUNT(*) FROM silver.others)"
     (verdict,) = judge(
