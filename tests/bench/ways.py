@@ -36,7 +36,8 @@ def columns(path: Path) -> list[Column]:
 
 def batches(path: Path, limit: int) -> Iterator[pa.RecordBatch]:
     left = limit
-    for batch in pq.ParquetFile(path).iter_batches(BATCH):
+    # Read ahead, it would hold the whole file in memory in the end.
+    for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(BATCH):
         if left <= 0:
             return
         yield batch.slice(0, left)
