@@ -34,14 +34,21 @@ class QualityReport(BaseOperatorLink):
 
 
 class _Step(BaseOperator):
-    """A task of a project. ``target`` is the name of one of its targets."""
+    """A task of a project. ``target`` is the name of one of its targets, ``table`` or ``layer`` what it works on, ``warn``
+    is called with the context and the messages when a table is published with a warning."""
 
     ui_color = "#eef3f8"
 
-    def __init__(self, *, root: Path, target: str, **kwargs: Any) -> None:
+    # One for all of them: each further __init__ costs as much as all the rest of making a task.
+    def __init__(
+        self, *, root: Path, target: str, table: str = "", layer: str = "", warn: Any = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.root = str(root)
         self.target = target
+        self.table = table
+        self.layer = layer
+        self.warn = warn
 
     def job(self, context: Mapping[str, Any]) -> Job:
         """Which run this is, in the engine's own terms."""
@@ -70,10 +77,6 @@ class Build(_Step):
     """Fill a table's staging from its source or its SELECT; skipped when what is published is up to date."""
 
     ui_color = "#dbe9f6"
-
-    def __init__(self, *, table: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.table = table
 
     def step(self, context: Any) -> dict[str, Any]:
         from dataclasses import asdict
@@ -104,11 +107,7 @@ class Gate(_Step):
     ui_color = "#fdf0d5"
     operator_extra_links = (QualityReport(),)
 
-    def __init__(self, *, table: str, warn: Any = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.table = table
-        self.warn = warn
-        self.judged: Judged | None = None
+    judged: Judged | None = None
 
     def step(self, context: Any) -> dict[str, Any]:
         from engine.stepwise import gate
@@ -193,10 +192,6 @@ class Roles(_Step):
 
 class Reconcile(_Step):
     """Give a layer's published tables the physical design and the grants that they declare."""
-
-    def __init__(self, *, layer: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.layer = layer
 
     def step(self, context: Any) -> list[str]:
         from engine.stepwise import reconcile

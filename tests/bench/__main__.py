@@ -1,7 +1,7 @@
 """``make bench``: what the engine costs beside what the work itself costs, in one run on one machine.
 
 Every figure is a whole process (start-up included) unless it says otherwise; of several runs the median is shown.
-``--rows`` sets the largest load, ``--only`` picks parts: reference, tables, bronze, load.
+``--rows`` sets the largest load, ``--only`` picks parts: reference, tables, bronze, load, airflow.
 """
 
 from __future__ import annotations
@@ -13,9 +13,15 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import bronze, load, reference, tables
+from tests.bench import airflow, bronze, load, reference, tables
 
-PARTS = {"reference": reference.bench, "tables": tables.bench, "bronze": bronze.bench, "load": load.bench}
+PARTS = {
+    "reference": reference.bench,
+    "tables": tables.bench,
+    "bronze": bronze.bench,
+    "load": load.bench,
+    "airflow": airflow.bench,
+}
 
 
 def main() -> None:
