@@ -189,7 +189,7 @@ def shown(value: Any, limit: int = 40) -> str:
         return repr(value if len(value) <= limit else value[: limit - 1] + "…")
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float | Decimal) and abs(value) < 1e15 and value == int(value):
+    if isinstance(value, float | Decimal) and abs(float(value)) < 1e15 and value == int(value):
         value = int(value)
     if isinstance(value, int | Decimal):
         return f"{value:,}"
