@@ -75,7 +75,14 @@ def load(
     way = "inserts" if (rows < SMALL and LOADER not in os.environ) or missing_for_bulk() else "bulk"
     if rows and way == "bulk":
         try:
-            bulk_copy(connector, name, padded(batches(), columns), rows=rows, progress=progress)
+            bulk_copy(
+                connector,
+                name,
+                padded(batches(), columns),
+                rows=rows,
+                progress=progress,
+                stall_seconds=STALL_SECONDS,
+            )
         except _Stalled:
             raise WarehouseError(
                 f"bulk copy into {name} took no rows for {STALL_SECONDS:.0f} s and was given up; "
@@ -140,8 +147,8 @@ def bulk_copy(
     batches: Iterator[pa.RecordBatch],
     *,
     rows: int,
-    progress: Progress | None = None,
-    stall_seconds: float = STALL_SECONDS,
+    progress: Progress | None,
+    stall_seconds: float,
 ) -> None:
     """Copy the batches into the heap ``name`` (quoted); large loads by several writers at once.
 
