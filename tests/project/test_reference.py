@@ -1,68 +1,125 @@
-"""The shipped project on the reference data reproduces every figure of the functional specification."""
+"""The shipped project on the reference data: every figure of the functional specification on each configured target, and
+every published table the same on all of them, row by row."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engine.project import load_project
+from engine.sample import generate
+from engine.warehouse import AUDIT_COLUMNS
+from tests import targets
+from tests.parity.targets import compared
 from tests.project.figures import COLUMNS, FIGURES, ROW_COUNTS, Figure
-from tests.project.shipped import REFERENCE, copy_project, run_on
-from tests.project_files import environment, medallion
+from tests.project.shipped import REFERENCE, copy_project
+from tests.project_files import ROOT, Said, environment, medallion
 
-pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason="the reference data is not beside this checkout")
+needs_reference = pytest.mark.skipif(not REFERENCE.is_dir(), reason="the reference data is not beside this checkout")
+TABLES = list(load_project(ROOT).tables)
+AUDIT = {column.name for column in AUDIT_COLUMNS}
+LOADS = (
+    "SELECT table_name, state, verdict, rows_read, rows_filtered, rows_staged, rows_duplicate, rows_quarantined,"
+    " rows_published, rows_total FROM ops.loads"
+)
+VERDICTS = "SELECT table_name, expectation_id, severity, success, unexpected, total FROM ops.verdicts"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The shipped project after a run, and the environment in which it is asked."""
+
+    root: Path
+    settings: Mapping[str, str]
+
+    def medallion(self, *args: str) -> Said:
+        with environment(**self.settings):
+            return medallion(self.root, *args)
+
+    def query(self, sql: str) -> list[dict[str, object]]:
+        said = self.medallion("query", sql, "--json")
+        assert said.code == 0, said.err
+        found: list[dict[str, object]] = json.loads(said.out)
+        return found
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows as the driver gives them."""
+        if "MSSQL_SERVER" in self.settings:
+            return targets.ask_server(sql, dict(self.settings))
+        return targets.ask_file(self.root / "data/warehouse.duckdb", sql)
 
 
 @pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = copy_project(tmp_path_factory.mktemp("reference"))
-    said = run_on(project, REFERENCE, "--logical-date", "2024-09-01")
-    assert said.code == 0, said.err
-    return project
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference data, or the sample where it is not at hand."""
+    if REFERENCE.is_dir():
+        return REFERENCE
+    folder = tmp_path_factory.mktemp("sample")
+    generate(folder)
+    return folder
 
 
-def ask(warehouse: Path, sql: str) -> list[dict[str, object]]:
-    with environment(DATA_DIR=str(REFERENCE)):
-        said = medallion(warehouse, "query", sql, "--json")
+def _ran(root: Path, **settings: str) -> Ran:
+    ran = Ran(copy_project(root), settings)
+    said = ran.medallion("run", "--logical-date", "2024-09-01")
     assert said.code == 0, said.err
-    found: list[dict[str, object]] = json.loads(said.out)
+    return ran
+
+
+@pytest.fixture(scope="module")
+def embedded(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    return _ran(tmp_path_factory.mktemp("embedded"), DATA_DIR=str(data), MEDALLION_TARGET="embedded")
+
+
+@pytest.fixture(scope="module")
+def server(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    with ExitStack() as stack:
+        settings = stack.enter_context(targets.new_database())
+        yield _ran(tmp_path_factory.mktemp("server"), DATA_DIR=str(data), MEDALLION_TARGET="sqlserver", **settings)
+
+
+@pytest.fixture(scope="module", params=targets.TARGETS)
+def ran(request: pytest.FixtureRequest) -> Ran:
+    found: Ran = request.getfixturevalue(request.param)
     return found
 
 
-def test_row_counts(warehouse: Path) -> None:
-    sql = " UNION ALL ".join(f"SELECT N'{name}' AS name, COUNT(*) AS rows FROM {name} AS t" for name in ROW_COUNTS)
-    assert {str(r["name"]): r["rows"] for r in ask(warehouse, sql)} == ROW_COUNTS
+@needs_reference
+def test_row_counts(ran: Ran) -> None:
+    sql = " UNION ALL ".join(f"SELECT N'{name}' AS name, COUNT(*) AS n FROM {name} AS t" for name in ROW_COUNTS)
+    assert {str(r["name"]): r["n"] for r in ran.query(sql)} == ROW_COUNTS
 
 
+@needs_reference
 @pytest.mark.parametrize("name", COLUMNS)
-def test_column_names_are_a_contract(name: str, warehouse: Path) -> None:
+def test_column_names_are_a_contract(name: str, ran: Ran) -> None:
     expected = [c.strip() for c in COLUMNS[name].split(",")]
-    row = ask(warehouse, f"SELECT TOP 1 * FROM {name} AS t")[0]
+    row = ran.query(f"SELECT TOP 1 * FROM {name} AS t")[0]
     assert list(row)[: len(expected)] == expected
 
 
+@needs_reference
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda f: f.id)
-def test_figure(figure: Figure, warehouse: Path) -> None:
-    assert [tuple(r.values()) for r in ask(warehouse, figure.query)] == [tuple(r) for r in figure.rows]
+def test_figure(figure: Figure, ran: Ran) -> None:
+    assert [tuple(r.values()) for r in ran.query(figure.query)] == [tuple(r) for r in figure.rows]
 
 
-def test_nothing_is_held_back_and_the_books_balance(warehouse: Path) -> None:
-    rows = ask(
-        warehouse,
-        "SELECT l.table_name, l.rows_read, l.rows_published, l.rows_quarantined, l.rows_duplicate, l.rows_filtered FROM ops.loads AS l",
-    )
-    assert len(rows) == len(ROW_COUNTS) + 2
+@needs_reference
+def test_nothing_is_held_back_and_the_books_balance(ran: Ran) -> None:
+    rows = ran.query(LOADS)
+    assert len(rows) == len(TABLES)
     for row in rows:
         assert row["rows_quarantined"] == row["rows_duplicate"] == 0
         assert row["rows_read"] == int(str(row["rows_published"])) + int(str(row["rows_filtered"])), row
 
 
-def test_a_second_run_changes_nothing(warehouse: Path) -> None:
-    said = run_on(warehouse, REFERENCE, "--logical-date", "2024-09-01")
-    assert f"0 published, {len(ROW_COUNTS) + 2} unchanged, 0 failed, 0 skipped" in said.err
-
-
+@needs_reference
 @pytest.mark.parametrize(
     "alias",
     [
@@ -77,10 +134,41 @@ def test_a_second_run_changes_nothing(warehouse: Path) -> None:
         "silver_content",
     ],
 )
-def test_dashboards_keep_their_views(alias: str, warehouse: Path) -> None:
+def test_dashboards_keep_their_views(alias: str, ran: Ran) -> None:
     layer, _, name = alias.partition("_")
-    both = ask(
-        warehouse,
-        f"SELECT (SELECT COUNT(*) FROM dbo.{alias} AS v) AS seen, (SELECT COUNT(*) FROM {layer}.{name} AS t) AS kept",
+    both = ran.query(
+        f"SELECT (SELECT COUNT(*) FROM dbo.{alias} AS v) AS seen, (SELECT COUNT(*) FROM {layer}.{name} AS t) AS kept"
     )
     assert both[0]["seen"] == both[0]["kept"] != 0
+
+
+def test_a_second_run_changes_nothing(ran: Ran) -> None:
+    said = ran.medallion("run", "--logical-date", "2024-09-01")
+    assert f"0 published, {len(TABLES)} unchanged, 0 failed, 0 skipped" in said.err
+
+
+@targets.live
+@pytest.mark.parametrize("table", TABLES)
+def test_a_published_table_has_the_same_rows_on_the_server(table: str, embedded: Ran, server: Ran) -> None:
+    names = [name for (name,) in embedded.ask(f"SELECT column_name FROM (DESCRIBE {table})") if name not in AUDIT]
+    select = f"SELECT {', '.join(names)} FROM {table}"
+    ours, theirs = (compared(side.ask(select), ordered=False) for side in (embedded, server))
+    assert len(ours) == len(theirs)
+    assert [pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1]][:3] == []
+
+
+@targets.live
+@pytest.mark.parametrize("table", TABLES)
+def test_a_published_table_has_the_same_columns_on_the_server(table: str, embedded: Ran, server: Ran) -> None:
+    schema, _, name = table.partition(".")
+    listed = (
+        "SELECT column_name FROM INFORMATION_SCHEMA.COLUMNS"
+        f" WHERE table_schema = '{schema}' AND table_name = '{name}' ORDER BY ordinal_position"
+    )
+    assert embedded.ask(listed) == server.ask(listed) != []
+
+
+@targets.live
+@pytest.mark.parametrize("books", [LOADS, VERDICTS], ids=["loads", "verdicts"])
+def test_the_books_are_the_same_on_the_server(books: str, embedded: Ran, server: Ran) -> None:
+    assert compared(embedded.ask(books), ordered=False) == compared(server.ask(books), ordered=False) != []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,15 @@ from tests.project_files import environment, medallion
 
 
 @pytest.fixture(scope="module")
-def sampled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SampleReport, dict[str, dict[str, int]]]:
+def sampled(
+    module_target: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, SampleReport, dict[str, dict[str, int]]]]:
     project = copy_project(tmp_path_factory.mktemp("sample"))
     report = generate(project / "data" / "raw")
-    said = run_on(project, project / "data" / "raw", "--json")
-    assert said.code == 0, said.err
-    return project, report, {t["table"]: t for t in json.loads(said.out)["tables"]}
+    with environment(MEDALLION_TARGET={"server": "sqlserver"}.get(module_target, module_target)):
+        said = run_on(project, project / "data" / "raw", "--json")
+        assert said.code == 0, said.err
+        yield project, report, {t["table"]: t for t in json.loads(said.out)["tables"]}
 
 
 def test_headline_figures(sampled: tuple[Path, SampleReport, dict[str, dict[str, int]]]) -> None:

@@ -107,16 +107,18 @@ IF EXISTS (SELECT 1 FROM [staging].[bronze_sessions__20261120T231501_4f3a9c] GRO
 BEGIN TRY
     BEGIN TRANSACTION;
     SELECT TOP (0) [id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id] INTO [#lost] FROM [staging].[bronze_sessions__20261120T231501_4f3a9c];
-    DELETE [row]
-    OUTPUT [deleted].[id], [deleted].[watched], [deleted].[minutes], [deleted].[device], [deleted].[_loaded_at], [deleted].[_source_file], [deleted].[_source_row], [deleted].[_load_id] INTO [#lost] ([id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id])
-    FROM [staging].[bronze_sessions__20261120T231501_4f3a9c] AS [row]
-    INNER JOIN (
-        SELECT [_source_file], [_source_row],
+    INSERT INTO [#lost] ([id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id])
+    SELECT [id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id]
+    FROM (
+        SELECT [id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id],
             ROW_NUMBER() OVER (PARTITION BY [id] ORDER BY [_source_file] DESC, [_source_row] DESC) AS [rank]
         FROM [staging].[bronze_sessions__20261120T231501_4f3a9c]
         WHERE [id] IS NOT NULL
-    ) AS [ranked] ON [ranked].[_source_file] = [row].[_source_file] AND [ranked].[_source_row] = [row].[_source_row]
-    WHERE [ranked].[rank] > 1;
+    ) AS [ranked]
+    WHERE [rank] > 1;
+    DELETE [row]
+    FROM [staging].[bronze_sessions__20261120T231501_4f3a9c] AS [row]
+    INNER JOIN [#lost] AS [lost] ON [lost].[_source_file] = [row].[_source_file] AND [lost].[_source_row] = [row].[_source_row];
     SET @dropped = ROWCOUNT_BIG();
     INSERT INTO [staging].[held_bronze_sessions__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
     SELECT

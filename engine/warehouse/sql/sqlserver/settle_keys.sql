@@ -16,16 +16,18 @@ BEGIN TRY
     OUTPUT {{ columns | names("deleted") }} INTO [#lost] ({{ columns | names }})
     WHERE [rank] > 1;
 {%- else %}
-    DELETE [row]
-    OUTPUT {{ columns | names("deleted") }} INTO [#lost] ({{ columns | names }})
-    FROM {{ staging }} AS [row]
-    INNER JOIN (
-        SELECT {{ origin | names }},
+    INSERT INTO [#lost] ({{ columns | names }})
+    SELECT {{ columns | names }}
+    FROM (
+        SELECT {{ columns | names }},
             ROW_NUMBER() OVER (PARTITION BY {{ key | names }} ORDER BY {{ landed_last }}) AS [rank]
         FROM {{ staging }}
         WHERE {{ key | present }}
-    ) AS [ranked] ON {{ origin | matched("ranked", "row") }}
-    WHERE [ranked].[rank] > 1;
+    ) AS [ranked]
+    WHERE [rank] > 1;
+    DELETE [row]
+    FROM {{ staging }} AS [row]
+    INNER JOIN [#lost] AS [lost] ON {{ origin | matched("lost", "row") }};
 {%- endif %}
     SET @dropped = ROWCOUNT_BIG();
     INSERT INTO {{ held }} WITH (TABLOCK) ({{ quarantine | names }})
