@@ -110,7 +110,8 @@ class Gate(_Step):
     judged: Judged | None = None
 
     def step(self, context: Any) -> dict[str, Any]:
-        from engine.stepwise import gate
+        from engine.errors import StagingGone
+        from engine.stepwise import build, gate
 
         logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of each expectation it tries
 
@@ -118,7 +119,14 @@ class Gate(_Step):
         if not built:
             raise AirflowFailException(f"{self.table} was not built in this run; clear its build task too")
         job = self.job(context)
-        judged = self.judged = gate(job, self.table, built["load_id"], built["built_from"])
+        try:
+            judged = gate(job, self.table, built["load_id"], built["built_from"])
+        except StagingGone as gone:
+            # Another run: a backfill's go beside the scheduled one, and pipelines may share a table.
+            _say(f"{gone}; that is done here")
+            again = build(job, self.table, force=True)
+            judged = gate(job, self.table, again.load_id, again.built_from)
+        self.judged = judged
         facts = _facts(judged, job.logical_date)
         for outlet in self.outlets:
             context["outlet_events"][outlet].extra = facts

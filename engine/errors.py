@@ -75,6 +75,10 @@ class WarehouseError(MedallionError):
     exit_code = 3
 
 
+class StagingGone(WarehouseError):
+    """The rows that were to be judged are no longer staged: a later load of the table took their place."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The known name closest to ``name`` (case ignored), or an empty string when none is close."""
     by_folded = {k.casefold(): k for k in known}

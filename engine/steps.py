@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.bind import BindError, bind, parse
-from engine.errors import GateFailed, MedallionError, ProjectError, WarehouseError
+from engine.errors import GateFailed, MedallionError, ProjectError, StagingGone, WarehouseError
 from engine.ledger import LOADS, VERDICTS, WATERMARKS, LoadRecord, Published, Row, now, verdict_rows
 from engine.model import Model, Table, source_columns
 from engine.suites import BATCH, HOLDS_FOR_FEWER, Suite
@@ -158,12 +158,12 @@ def put_down(load: Load) -> None:
 def take_up(model: Model, table: Table, warehouse: Warehouse, row: Row, *, last: Published | None, tell: Tell) -> Load:
     """The load that a row of the ledger says is staged, or was and failed its gate.
 
-    Raises WarehouseError when its staging table is gone.
+    Raises StagingGone when its rows are no longer there.
     """
     record = LoadRecord.from_row(row, table.definition, table.columns)
     schema, name = warehouse.staging(table.shape, record.load_id)
     if not warehouse.exists(schema, name):
-        raise WarehouseError(
+        raise StagingGone(
             f"the staged rows of load {record.load_id} ({schema}.{name}) are gone: a later load of {table.name} took "
             "their place; build it again"
         )

@@ -138,7 +138,8 @@ def gate(job: Job, name: str, load_id: str, built_from: str) -> Judged:
     """Judge the staged rows of ``load_id``, and publish them.
 
     Raises GateFailed when a critical expectation does not hold: the rows stay staged, and the step may be called again
-    when the suite or what it looks up is repaired. Raises WarehouseError when the rows have to be built again first.
+    when the suite or what it looks up is repaired. Raises WarehouseError when the rows have to be built again first,
+    StagingGone when that is because a later load took their place.
     """
     from engine.gate import Gate
 
