@@ -31,6 +31,17 @@ def pages_folder() -> Path:
     return docs_path(Path(named) if named else Path(conf.get("core", "dags_folder")).parent).parent.resolve()
 
 
+def _page(folder: Path, path: str) -> Path | None:
+    """The file in ``folder`` that an address asks for, if there is one."""
+    try:
+        found = (folder / path).resolve()
+        if found.is_dir():
+            found /= "index.html"
+        return found if found.is_relative_to(folder) and found.is_file() else None
+    except (OSError, ValueError):  # a name that no file can have
+        return None
+
+
 def pages() -> Any:
     """The web application that serves them. Without a login of Airflow's it answers 401."""
     from airflow.api_fastapi.core_api.security import get_user
@@ -42,11 +53,7 @@ def pages() -> Any:
     )
 
     def page(path: str) -> Response:
-        folder = pages_folder()
-        found = (folder / path).resolve()
-        if found.is_dir():
-            found /= "index.html"
-        if found.is_file() and found.is_relative_to(folder):
+        if found := _page(pages_folder(), path):
             # A report changes with every run.
             return FileResponse(found, headers={"Cache-Control": "no-cache"})
         if path in ("", "index.html"):

@@ -146,3 +146,8 @@ def test_the_engines_variables_are_those_of_the_target() -> None:
     wanted = {found["name"] for found in VARIABLE.finditer(target) if found["name"].startswith("MSSQL_")}
     for name in ("medallion", "airflow-scheduler"):
         assert wanted <= SERVICES[name]["environment"].keys()
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name.startswith("airflow-") or name == "medallion"])
+def test_the_server_is_the_target_of_everything_that_names_none(name: str) -> None:
+    assert SERVICES[name]["environment"]["MEDALLION_TARGET"] == "sqlserver"
