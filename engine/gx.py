@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.deferred import deferred_imports
+from engine.errors import WarehouseError
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 # What goes wrong becomes a verdict with its words; the log would say it again, with a stack, in the middle of a
@@ -203,6 +204,9 @@ class Graph:
             )
         except Exception as error:
             self._engine.recover()
+            if _lost(error):
+                # Not the data's fault: the same gate may well pass when it is tried again.
+                raise WarehouseError(f"the connection was lost while judging: {first_words(error)}") from None
             if len(batch) > 1:
                 for metric in batch:
                     self._compute([metric], values, failures, runtime)
@@ -218,6 +222,16 @@ class Graph:
             if words := self._cause(needed, failures):
                 return words
         return ""
+
+
+def _lost(error: BaseException | None) -> bool:
+    """Whether an error, or one it came from, is a driver's word for a connection that is gone."""
+    while error is not None:
+        state = str(next(iter(getattr(error, "orig", error).args), ""))
+        if re.match(r"08\w{3}$|HYT0[01]$", state):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def first_words(error: BaseException) -> str:

@@ -46,8 +46,8 @@ class Cutter(Watcher):
         self.wire, self.at, self.deaf = wire, (table, step), deaf
 
     def step(self, table: str, step: str, rows: int) -> None:
-        if (table, step) == self.at and not self.wire.cuts:
-            self.wire.cut_after_next_request() if self.deaf else self.wire.cut()
+        if (table, step) == self.at and not self.wire.used:
+            self.wire.ask("deaf" if self.deaf else "cut")
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +78,10 @@ def test_a_connection_that_breaks_leaves_each_table_as_it_was_or_as_it_will_be(
     (root / "data/raw/orders.csv").write_text(NEW)
     try:
         result = run(load_project(root), watcher=Cutter(cuttable, table, step, deaf=deaf))
-        assert result.exit_code == 3, "the lock was lost with its connection"
+        assert result.exit_code in (0, 3), "it repaired itself, or the warehouse is to blame; the data is not"
     except MedallionError as error:
         assert error.exit_code == 3
-    assert cuttable.cuts
+    assert cuttable.used
     for name, rows in tables(root).items():
         if name in before and not name.startswith("staging."):
             assert rows in (before[name], after[name]), f"{name} is neither as it was nor as it will be"
