@@ -48,7 +48,7 @@ schema: .venv/run.stamp
 
 ## make clean   remove .venv and everything built (data/raw stays)
 clean:
-	rm -rf .venv build dist *.egg-info data/warehouse.duckdb* data/docs
+	rm -rf .venv build dist *.egg-info data/warehouse.duckdb* data/docs data/airflow data/outline.json
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("python3 >= 3.11 is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
