@@ -7,7 +7,7 @@ import datetime as dt
 import fnmatch
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +164,8 @@ class Report(_Step):
         if failed:
             raise RunFailed(
                 f"{', '.join(failed)} failed"
-                + (f"; behind it {count(len(behind), 'table')} not built" if behind else "")
+                + (f"; behind it {count(len(behind), 'table')} not built" if behind else ""),
+                failed,
             )
         facts = {
             "logical_date": job.logical_date.isoformat(),
@@ -176,7 +177,11 @@ class Report(_Step):
 
 
 class RunFailed(AirflowFailException):
-    """Tasks of the run failed. Each was told of by itself."""
+    """Tasks of the run failed. Each was told of by itself, if it lived to."""
+
+    def __init__(self, message: str, tasks: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.tasks = tasks
 
 
 class Schemas(_Step):

@@ -79,7 +79,8 @@ def certificate(folder: Path) -> Path:
 
 @contextmanager
 def http(pem: Path | None = None) -> Iterator[Received]:
-    """A web server on 127.0.0.1 that says yes to every post and keeps it; over TLS with a certificate."""
+    """A web server on 127.0.0.1 that keeps every post, and says yes to it unless it is for /refused; over TLS with a
+    certificate."""
     got = Received()
 
     class Handler(BaseHTTPRequestHandler):
@@ -90,7 +91,7 @@ def http(pem: Path | None = None) -> Iterator[Received]:
             got.posts.append((self.path, content))
             webhook = self.path.startswith("/services")
             answer = b"ok" if webhook else b'{"ok": true, "status": "success", "message": "", "dedup_key": "k"}'
-            self.send_response(202 if self.path.startswith("/v2") else 200)
+            self.send_response(202 if self.path.startswith("/v2") else 404 if self.path.startswith("/refused") else 200)
             self.send_header("Content-Type", "text/plain" if webhook else "application/json")
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
