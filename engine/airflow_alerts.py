@@ -136,7 +136,7 @@ async def deadline_missed(
             "pipeline": pipeline,
             "run": run_id,
             "logical date": str(run.get("logical_date") or run.get("run_after") or "")[:10],
-            "queued at": str(run.get("queued_at") or ""),
+            "queued": f"{str(run.get('queued_at') or '')[:16].replace('T', ' ')} UTC",
             "when": _now(),
         },
         {"run": _page_of_run(pipeline, run_id), "Data Docs": _data_docs("")},

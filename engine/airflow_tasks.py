@@ -64,6 +64,7 @@ class _Step(BaseOperator):
         """Do the step. A wrong project and a failed gate fail at once: trying again gives the same."""
         from engine.errors import GateFailed, ProjectError
 
+        logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of each expectation it tries
         try:
             return self.step(context)
         except (ProjectError, GateFailed) as error:
@@ -112,8 +113,6 @@ class Gate(_Step):
     def step(self, context: Any) -> dict[str, Any]:
         from engine.errors import StagingGone
         from engine.stepwise import build, gate
-
-        logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of each expectation it tries
 
         built = context["ti"].xcom_pull(task_ids=self.task_id.removesuffix(GATE) + BUILD)
         if not built:

@@ -233,11 +233,26 @@ class AlertSpec(_Spec):
     email: str | list[str] = []
     """Addresses, through Airflow's SMTP connection."""
     slack: str = ""
-    """A channel, such as "#data"; through an incoming webhook it goes where the webhook goes."""
+    """A channel in quotes, such as "#data"; through an incoming webhook it goes where the webhook goes."""
     pagerduty: str = ""
     """A word for the service, shown as the source of the incident."""
     connection: str = ""
     """The connection's id in Airflow: smtp_default, slack_default or pagerduty_events_default when not given."""
+
+    @field_validator("email")
+    @classmethod
+    def _addresses(cls, value: str | list[str]) -> str | list[str]:
+        for address in [value] if isinstance(value, str) else value:
+            if not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", address):
+                raise ValueError(f"{address!r} is no e-mail address")
+        return value
+
+    @field_validator("slack", mode="before")
+    @classmethod
+    def _a_channel(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError('no channel is named; a # without quotes begins a comment: write "#data"')
+        return value
 
     @model_validator(mode="after")
     def _one_of_them(self) -> AlertSpec:

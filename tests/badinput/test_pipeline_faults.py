@@ -32,6 +32,9 @@ FAULTS = {
     f"all: {{{TABLES}, alerts: {{critcal: []}}}}": "unknown key 'critcal'; expected one of critical, warning; did you mean 'critical'?",
     f"all: {{{TABLES}, alerts: {{critical: [{{emial: a@b.c}}]}}}}": "unknown key 'emial'; expected one of email, slack, pagerduty, connection; did you mean 'email'?",
     f"all: {{{TABLES}, alerts: {{critical: [{{email: a@b.c, slack: '#x'}}]}}}}": "an alert has one of email, slack and pagerduty",
+    f"all: {{{TABLES}, alerts: {{critical: [{{email: [a@b.c, ann]}}]}}}}": "'ann' is no e-mail address",
+    f"all: {{{TABLES}, alerts: {{critical: [{{email: 'a@b.c, d@e.f'}}]}}}}": "'a@b.c, d@e.f' is no e-mail address",
+    f"all: {{{TABLES}, alerts: {{critical: [{{slack: null}}]}}}}": "no channel is named; a # without quotes begins a comment: write \"#data\"",
 }  # fmt: skip
 
 
