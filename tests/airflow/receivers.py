@@ -27,10 +27,15 @@ class Received:
     posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
 
+LOGIN, PASSWORD = "warehouse", "canary-of-smtp"
+
+
 @contextmanager
-def smtp() -> Iterator[Received]:
-    """A mail server on 127.0.0.1 that keeps what it is given."""
+def smtp(pem: Path | None = None, *, starttls: bool = False) -> Iterator[Received]:
+    """A mail server on 127.0.0.1 that keeps what it is given. With a certificate it speaks TLS only, from the start or
+    after STARTTLS, and asks for LOGIN and PASSWORD."""
     from aiosmtpd.controller import Controller
+    from aiosmtpd.smtp import AuthResult, LoginPassword
 
     got = Received()
 
@@ -44,12 +49,27 @@ def smtp() -> Iterator[Received]:
     with socket.socket() as free:  # the controller takes no 0 for a port
         free.bind(("127.0.0.1", 0))
         got.port = free.getsockname()[1]
-    controller = Controller(Handler(), hostname="127.0.0.1", port=got.port)
+    secured: dict[str, Any] = {}
+    if pem is not None:
+        right = LoginPassword(LOGIN.encode(), PASSWORD.encode())
+        secured = {
+            "auth_required": True,
+            "auth_require_tls": starttls,  # it takes STARTTLS alone for TLS
+            "authenticator": lambda *asked: AuthResult(success=asked[-1] == right, handled=False),
+            **({"tls_context": _tls(pem), "require_starttls": True} if starttls else {"ssl_context": _tls(pem)}),
+        }
+    controller = Controller(Handler(), hostname="127.0.0.1", port=got.port, **secured)
     controller.start()
     try:
         yield got
     finally:
         controller.stop()
+
+
+def _tls(pem: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context
 
 
 def certificate(folder: Path) -> Path:
@@ -103,9 +123,7 @@ def http(pem: Path | None = None) -> Iterator[Received]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     got.port = server.server_address[1]
     if pem is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pem)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.socket = _tls(pem).wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -178,6 +178,34 @@ def test_a_warning_is_told_to_others_and_the_table_is_published(airflow_home: Ma
     assert "Bob" in text and "Cid" in text
 
 
+def test_mail_servers_that_ask_for_tls_and_a_login(airflow_home: MakeHome, tmp_path: Path) -> None:
+    pem = receivers.certificate(tmp_path)
+    with receivers.smtp(pem) as tls, receivers.smtp(pem, starttls=True) as starttls:
+        about = {"login": receivers.LOGIN, "password": receivers.PASSWORD, "host": "127.0.0.1"}
+        sender = {"from_email": "warehouse@example.com"}
+        # What docs/alerts.md says for either kind of server.
+        home = airflow_home(
+            SSL_CERT_FILE=str(pem),
+            AIRFLOW_CONN_TLS=connection("smtp", port=tls.port, extra={**sender, "disable_tls": True}, **about),
+            AIRFLOW_CONN_STARTTLS=connection(
+                "smtp", port=starttls.port, extra={**sender, "disable_ssl": True}, **about
+            ),
+            AIRFLOW_CONN_WRONG=connection(
+                "smtp", port=tls.port, extra={**sender, "disable_tls": True}, **{**about, "password": "canary-too"}
+            ),
+        )
+        code = (
+            "import logging; logging.basicConfig(); from engine.airflow_alerts import Message, send;"
+            "to = [{'email': 'ann@example.com', 'connection': name} for name in ('wrong', 'tls', 'starttls')];"
+            "send(to, Message('told', 'of what', {}, {}), {})"
+        )
+        done = home.python("-c", code)
+    assert [m[1] for m in tls.mails] == ["told"], done.stderr[-2000:]
+    assert [m[1] for m in starttls.mails] == ["told"], done.stderr[-2000:]
+    assert "look at the connection wrong in Airflow" in done.stderr + done.stdout
+    assert "canary" not in done.stderr + done.stdout
+
+
 def test_a_missed_deadline_is_told(airflow_home: MakeHome, mail: Received) -> None:
     home = airflow_home(AIRFLOW_CONN_SMTP_DEFAULT=smtp_connection(mail.port))
     # As the triggerer does: by the path and the arguments that the DAG was stored with.
