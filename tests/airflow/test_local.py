@@ -2,76 +2,48 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
-import subprocess
-import sys
 import urllib.error
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.airflow import receivers
-from tests.airflow.home import make_home
+from tests.airflow.local import Airflow, another, free_port, listening, local_airflow
 from tests.airflow.receivers import Received
-from tests.airflow.rest import Rest
 from tests.airflow.test_alerts import smtp_connection
 from tests.project_files import FILES, PIPELINES, write_project
-from tests.targets import ask_file
 
 LINE = '  all: {tables: [bronze.*, silver.*, gold.*], schedule: "@daily"}\n'
 TWO = PIPELINES.replace(
     LINE,
-    "  early: {tables: [bronze.*, silver.*], deadline: 1s, alerts: {critical: [{email: ann@example.com}]}}\n"
+    "  early: {tables: [bronze.*, silver.*], schedule: '0 6 * * *', deadline: 1s, alerts: {critical: [{email: ann@example.com}]}}\n"
     "  late: {tables: [gold.*], after: early}\n",
 )
 SUITE = "expectations/silver/orders.yaml"
 TEMPLATE = "templates/gold/customers.sql"
 
 
-@dataclass
-class Airflow:
-    project: Path
-    process: subprocess.Popen[bytes]
-    rest: Rest
-    mails: Received
-
-    def ask(self, sql: str) -> list[tuple[object, ...]]:
-        return ask_file(self.project / "data/warehouse.duckdb", sql)
+@pytest.fixture(scope="module")
+def mails() -> Iterator[Received]:
+    with receivers.smtp() as received:
+        yield received
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Airflow]:
+def airflow(tmp_path_factory: pytest.TempPathFactory, migrated: Path, mails: Received) -> Iterator[Airflow]:
     project = write_project(tmp_path_factory.mktemp("project"), {"pipelines.yaml": TWO})
-    make_home(project / "data" / "airflow", project, migrated)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    said = project / "said"
-    with receivers.smtp() as mails, said.open("wb") as out:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
-            "AIRFLOW_PORT": str(port),
-            "AIRFLOW_CONN_SMTP_DEFAULT": smtp_connection(mails.port),
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "engine.airflow_local"], cwd=project, env=environment, stdout=out, stderr=out
-        )
-        try:
-            Rest.until(
-                lambda: b"Airflow is at" in said.read_bytes() or process.poll() is not None, "Airflow to start", 150
-            )
-            assert process.poll() is None, said.read_text()
-            rest = Rest(f"http://127.0.0.1:{port}")
-            Rest.until(lambda: len(rest.call("GET", "/api/v2/dags")["dags"]) == 3, "the DAGs to be read", 120)
-            yield Airflow(project, process, rest, mails)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+    elsewhere = {
+        "AIRFLOW_CONN_SMTP_DEFAULT": smtp_connection(mails.port),
+        # What belongs to another Airflow of the same person.
+        "AIRFLOW_HOME": "/nowhere",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql+psycopg2://nobody@127.0.0.1:1/production",
+        "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+    }
+    with local_airflow(project, migrated, 3, **elsewhere) as running:
+        yield running
 
 
 def test_a_pipeline_is_triggered_and_the_one_after_it_follows(airflow: Airflow) -> None:
@@ -111,12 +83,12 @@ def test_the_report_opens_inside_airflow_for_who_is_logged_in(airflow: Airflow) 
     assert ("Data quality", "/medallion/") in [(view["name"], view["href"]) for view in views]
 
 
-def test_a_missed_deadline_is_told(airflow: Airflow) -> None:
-    told = airflow.rest.until(lambda: [m for m in airflow.mails.mails if "not done within" in m[1]], "the mail", 120)
+def test_a_missed_deadline_is_told(airflow: Airflow, mails: Received) -> None:
+    told = airflow.rest.until(lambda: [m for m in mails.mails if "not done within" in m[1]], "the mail", 120)
     assert told[0][:2] == (["ann@example.com"], "early: not done within 1s")
 
 
-def test_a_gate_that_fails_is_repaired_and_cleared(airflow: Airflow) -> None:
+def test_a_gate_that_fails_is_repaired_and_cleared(airflow: Airflow, mails: Received) -> None:
     rest, suite = airflow.rest, airflow.project / SUITE
     suite.write_text(str(FILES[SUITE]).replace("1000", "50"))
     run = rest.trigger("early")
@@ -130,7 +102,9 @@ def test_a_gate_that_fails_is_repaired_and_cleared(airflow: Airflow) -> None:
     log = rest.log("early", run, "silver.orders.gate")
     for words in ("amount: 1 of 3 values", "99.99", "to see the rows: SELECT", "the published table is as it was"):
         assert words in log, log
-    mail = next(m for m in airflow.mails.mails if "gate of silver.orders" in m[1])
+    links = rest.call("GET", f"/api/v2/dags/early/dagRuns/{run}/taskInstances/silver.orders.gate/links")["extra_links"]
+    assert "99.99" in rest.raw("GET", links["Quality report"])[1], "the report shows why"
+    mail = next(m for m in mails.mails if "gate of silver.orders" in m[1])
     assert "99.99" in mail[2]
 
     suite.write_text(str(FILES[SUITE]))
@@ -157,6 +131,37 @@ def test_a_run_has_the_day_it_is_of(airflow: Airflow) -> None:
     assert (states["bronze.orders.build"], states["silver.orders.gate"]) == ("skipped", "success")
     newest = "SELECT CAST(logical_date AS VARCHAR) FROM ops.loads WHERE table_name = 'silver.orders' ORDER BY finished_at DESC LIMIT 1"
     assert airflow.ask(newest) == [("2024-02-29",)]
+
+
+def test_a_backfill_builds_each_of_its_days(airflow: Airflow) -> None:
+    rest, template = airflow.rest, airflow.project / "templates/silver/orders.sql"
+    template.write_text(
+        str(FILES["templates/silver/orders.sql"]).replace(
+            "    o.ordered_on\n", "    CAST({{ logical_date | literal }} AS date) AS ordered_on\n"
+        )
+    )
+    rest.call("PATCH", "/api/v2/dags/late", {"is_paused": True})  # it would follow every single day
+    days = {"dag_id": "early", "from_date": "2024-05-05T00:00:00Z", "to_date": "2024-05-07T00:00:00Z"}
+    backfill = rest.call("POST", "/api/v2/backfills", days)["id"]
+    rest.until(lambda: rest.call("GET", f"/api/v2/backfills/{backfill}")["completed_at"], "the backfill to end")
+    runs = rest.call("GET", "/api/v2/dags/early/dagRuns?run_type=backfill&order_by=logical_date")["dag_runs"]
+    assert [(run["logical_date"][:10], run["state"]) for run in runs] == [
+        ("2024-05-05", "success"),
+        ("2024-05-06", "success"),
+    ]
+    rest.until(
+        lambda: not rest.call("GET", "/api/v2/dags/early/dagRuns?state=running")["dag_runs"], "other runs to end"
+    )
+    published = (
+        "SELECT CAST(logical_date AS VARCHAR) FROM ops.loads WHERE table_name = 'silver.orders' AND state = 'published'"
+        " ORDER BY finished_at DESC"
+    )
+    built = airflow.ask(published)
+    assert {("2024-05-05",), ("2024-05-06",)} <= set(built)
+    assert airflow.ask("SELECT DISTINCT CAST(ordered_on AS VARCHAR) FROM silver.orders") == [built[0]]
+    template.write_text(str(FILES["templates/silver/orders.sql"]))
+    assert rest.ended("early", rest.trigger("early")) == "success"
+    rest.call("PATCH", "/api/v2/dags/late", {"is_paused": False})
 
 
 def test_a_table_more_is_one_file_and_one_line(airflow: Airflow) -> None:
@@ -194,49 +199,34 @@ def test_a_fault_is_one_import_error_and_pipelines_that_are_right_go_on(airflow:
     rest.until(lambda: not rest.call("GET", "/api/v2/dags/late")["is_stale"], "the pipeline to come back", 90)
 
 
-def test_a_port_that_is_taken_is_said(airflow: Airflow) -> None:
-    port = airflow.rest.address.rpartition(":")[2]
-    said = subprocess.run(
-        [sys.executable, "-m", "engine.airflow_local"],
-        cwd=airflow.project,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "AIRFLOW_PORT": port},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def test_a_port_that_is_taken_is_said(airflow: Airflow, tmp_path: Path) -> None:
+    said = another(tmp_path, airflow.port)
     assert said.returncode != 0
-    assert f"port {port} is taken; choose another: AIRFLOW_PORT=" in said.stderr
+    assert f"port {airflow.port} is taken; choose another: AIRFLOW_PORT=" in said.stderr
+
+
+def test_a_second_one_for_the_same_project_is_refused(airflow: Airflow) -> None:
+    said = another(airflow.project, free_port())
+    assert said.returncode != 0
+    assert f"this project's Airflow is running already, at http://127.0.0.1:{airflow.port}" in said.stderr
+    assert str(airflow.process.pid) in said.stderr.partition("kill ")[2].split()
+
+
+def test_it_can_be_reached_from_this_machine_only(airflow: Airflow) -> None:
+    found = listening(airflow.processes())
+    assert ("127.0.0.1", airflow.port) in found
+    assert {address for address, _ in found} == {"127.0.0.1"}
 
 
 def test_it_ends_with_all_of_its_processes(airflow: Airflow) -> None:
-    mine = str(airflow.project)
-    assert running(mine), "there is something to end"
-    addresses = subprocess.run(["ss", "-ltnH"], capture_output=True, text=True).stdout if ss() else ""
-    port = int(airflow.rest.address.rpartition(":")[2])
-    assert f"0.0.0.0:{port}" not in addresses and f"[::]:{port}" not in addresses
+    rest = airflow.rest
+    run = rest.trigger("early", {"force": True})
+    rest.until(lambda: "running" in rest.states("early", run).values(), "a task to run")
+    left = airflow.processes()
+    assert len(left) > 6, "there is something to end, a task among it"
     airflow.process.send_signal(signal.SIGTERM)
     assert airflow.process.wait(60) == 0
-    assert running(mine) == []
+    assert airflow.processes() == []
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        free.bind(("127.0.0.1", port))
-
-
-def ss() -> bool:
-    from shutil import which
-
-    return which("ss") is not None
-
-
-def running(project: str) -> list[str]:
-    """The processes that have the project's folder in their environment, this one and its children's shells aside."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (folder / "environ").read_bytes().split(b"\0")
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if f"AIRFLOW__CORE__DAGS_FOLDER={project}/dags".encode() in environment and command:
-            found.append(f"{folder.name} {command}")
-    return found
+        free.bind(("127.0.0.1", airflow.port))
