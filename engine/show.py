@@ -221,7 +221,7 @@ def _render_duckdb(table: Table, load_id: str) -> list[tuple[str, str]]:
                 ),
             )
         )
-    publish = duckdb_sql.publish(table.shape, load_id, landed=table.landed, moment=moment, select=select)
+    publish = duckdb_sql.publish(table.shape, load_id, whole_files=table.landed, moment=moment, select=select)
     publish += duckdb_sql.publish_quarantine(table.shape, load_id, replaces=table.spec.load == "replace", holds=True)
     steps.append(("publish", ";\n".join(["BEGIN TRANSACTION", *publish, "COMMIT"]) + ";"))
     return steps

@@ -35,6 +35,8 @@ KEPT_ELSEWHERE = (
     " load: merge"
 )
 """Why a partition load is refused, after "keys of this load"."""
+KEPT_ALREADY = "stand in the table already, and would be there twice; leave them out of the load, or use load: merge"
+"""Why an append load is refused, after "keys of this load"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import WarehouseError
 from engine.ledger import TABLES, Row
 from engine.live import RunLock, is_locked, live_path, read_live, who
-from engine.warehouse import AUDIT_COLUMNS, KEPT_ELSEWHERE, TableShape, duckdb_sql
+from engine.warehouse import AUDIT_COLUMNS, KEPT_ALREADY, KEPT_ELSEWHERE, TableShape, duckdb_sql
 from engine.warehouse.duckdb_sql import held_name, qualified, quarantine_name, quoted, staging_name, text
 
 if TYPE_CHECKING:
@@ -244,10 +244,13 @@ class DuckDBWarehouse:
             if shape.load in duckdb_sql.KEEPS_ROWS:
                 self._open_up(cursor, shape)
                 self._evolve(cursor, shape)
-            if shape.load == "partition" and shape.key and (shape.schema, shape.name) in self._kinds:
-                clashes = int(_scalar(cursor.execute(duckdb_sql.statement("clashes", shape, load_id))))
-                if clashes:
-                    raise WarehouseError(f"{shape.full_name}: {clashes:,} keys of this load {KEPT_ELSEWHERE}")
+            # Repaired rows join those of their files, and do not take their place.
+            whole_files = landed and not settled
+            refusal = {"partition": KEPT_ELSEWHERE, "append": KEPT_ALREADY}.get(shape.load)
+            if refusal and shape.key and (shape.schema, shape.name) in self._kinds:
+                found = duckdb_sql.statement(f"clashes_{shape.load}", shape, load_id, whole_files=whole_files)
+                if clashes := int(_scalar(cursor.execute(found))):
+                    raise WarehouseError(f"{shape.full_name}: {clashes:,} keys of this load {refusal}")
             if settled:
                 cursor.execute(
                     f"UPDATE {qualified(*quarantine_name(shape))} SET state = 'replayed', replay_load_id = ?"
@@ -258,7 +261,7 @@ class DuckDBWarehouse:
             # One call for many statements: each call gives Python's turn away, and gets it back late from a busy gate.
             cursor.execute(
                 ";\n".join(
-                    duckdb_sql.publish(shape, load_id, landed=landed, moment=moment, select=select)
+                    duckdb_sql.publish(shape, load_id, whole_files=whole_files, moment=moment, select=select)
                     + duckdb_sql.publish_quarantine(shape, load_id, replaces=replaces, holds=held in self._kinds)
                 )
             )

@@ -145,7 +145,7 @@ def history_shape(shape: TableShape) -> TableShape:
     return replace(shape, columns=(*shape.columns, *extra))
 
 
-def publish(shape: TableShape, load_id: str, *, landed: bool, moment: dt.datetime, select: str = "") -> list[str]:
+def publish(shape: TableShape, load_id: str, *, whole_files: bool, moment: dt.datetime, select: str = "") -> list[str]:
     """The statements that make a staged load the published table, by the table's strategy."""
     compared = [c for c in shape.columns if c.name not in shape.key]
     script = []
@@ -153,7 +153,13 @@ def publish(shape: TableShape, load_id: str, *, landed: bool, moment: dt.datetim
         script.append(create_table(history_shape(shape) if shape.load == "scd2" else nullable(shape)))
     script += _statements(
         statement(
-            f"publish_{shape.load}", shape, load_id, landed=landed, moment=moment, select=select, compared=compared
+            f"publish_{shape.load}",
+            shape,
+            load_id,
+            whole_files=whole_files,
+            moment=moment,
+            select=select,
+            compared=compared,
         )
     )
     if shape.alias:

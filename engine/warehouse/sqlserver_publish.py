@@ -88,7 +88,7 @@ class Publication:
                 self.session.run(seal)
         opening = sql.publish(
             self.shape, self.load_id, "", self.server, select=self.select, as_of=self.as_of,
-            held=self.standing.held, rows=rows, commit=False,
+            held=self.standing.held, adds=bool(self.settled), rows=rows, commit=False,
         )  # fmt: skip
         return retrying(lambda: self._transaction(opening, ledger), before_retry=self._look_again)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from engine.sqltypes import Column
 from engine.tsql import ident
-from engine.warehouse import AUDIT_COLUMNS, KEPT_ELSEWHERE, QUARANTINE_COLUMNS, TableShape
+from engine.warehouse import AUDIT_COLUMNS, KEPT_ALREADY, KEPT_ELSEWHERE, QUARANTINE_COLUMNS, TableShape
 from engine.warehouse.design import Partitioning
 from engine.warehouse.sqlserver_design import compressed, sealing
 from engine.warehouse.sqlserver_partitions import key_is_apart, placed
@@ -224,6 +224,7 @@ def publish(
     partitioning: Partitioning | None = None,
     as_of: dt.datetime | None = None,
     held: bool = True,
+    adds: bool = False,
     rows: int | None = None,
     commit: bool = True,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
@@ -235,7 +236,8 @@ def publish(
     ``ledger_sql`` is the ledger's statements; they may read the variables @inserted, @updated, @removed and @total
     (rows, bigint), which are also the one row that the batch returns. A view needs its ``select``, a partition load
     its ``partitioning``, scd2 the moment ``as_of`` (UTC) from which new versions hold. ``held``: the load has a held
-    table. ``rows`` is how many rows the load has to bring (not for scd2 and views, which bring what changed).
+    table; ``adds``: its rows join those of their files, and do not take their place. ``rows`` is how many rows the load
+    has to bring (not for scd2 and views, which bring what changed).
     A replace load supersedes the rows that earlier loads held back, an append load the rows of the same files.
 
     Error 50001: another session publishes the table; 50002: rows were lost or doubled on the way. Whatever goes
@@ -252,7 +254,7 @@ def publish(
         "columns": columns,
         "key": shape.key,
         "values": [c.name for c in columns if c.name.casefold() not in key],
-        "landed": _ORIGIN[0] in {c.name for c in columns},
+        "whole_files": _ORIGIN[0] in {c.name for c in columns} and not adds,
         "resource": lock_name(shape.full_name),
         "lock_timeout_ms": lock_timeout_ms,
         "ledger_sql": ledger_sql,
@@ -289,6 +291,8 @@ def _strategy_values(
             if not select:
                 raise ValueError(f"{shape.full_name}: a view needs its SELECT")
             return {"put_view": _put_view(shape.schema, shape.name, shape.columns, server, select=select)}
+        case "append":
+            return {"kept_already": KEPT_ALREADY}
         case "partition":
             partitioning = partitioning or shape.partition_by
             if partitioning is None:

@@ -61,7 +61,11 @@ def test_a_table_of_one_load_takes_rows_of_others(load: str, kept: list[int], tm
     found = rows(root, audit)
     assert [r for r in found if r[0] in kept] == [r for r in first if r[0] in kept]
     assert len({r[-1] for r in found}) == (2 if kept else 1)
-    assert rows(root, "SELECT order_id, note FROM bronze.orders WHERE order_id > 1 ORDER BY 1") == [(2, 1), (3, 2), (4, 3)]
+    assert rows(root, "SELECT order_id, note FROM bronze.orders WHERE order_id > 1 ORDER BY 1") == [
+        (2, 1),
+        (3, 2),
+        (4, 3),
+    ]
 
 
 def test_a_repaired_row_joins_a_replaced_source_table(tmp_path: Path) -> None:
@@ -78,6 +82,30 @@ def test_a_repaired_row_joins_a_replaced_source_table(tmp_path: Path) -> None:
     _run(root)
     second(root)
     assert [r[0] for r in rows(root, audit)] == [2, 3, 4]
+
+
+@pytest.mark.parametrize("load", ["replace", "append"])
+def test_a_repaired_row_joins_the_others_of_its_file_where_there_is_no_key(load: str, tmp_path: Path) -> None:
+    text = PIPELINES.replace("    source: orders\n    key: order_id\n", f"    source: orders\n    load: {load}\n")
+    root = write_project(tmp_path, {"pipelines.yaml": text, "data/raw/orders.csv": FIRST + "4,Dan,much,2024-01-04\n"})
+    _run(root)
+    said = medallion(root, "quarantine", "replay", "bronze.orders", "--set", "amount=50")
+    assert said.code == 0, said.err
+    assert rows(root, "SELECT order_id FROM bronze.orders ORDER BY 1") == [(1,), (2,), (3,), (4,)]
+
+
+@pytest.mark.parametrize("table", ["bronze.orders", "silver.orders"])
+def test_append_refuses_a_key_that_stands_already(table: str, tmp_path: Path) -> None:
+    root = project(tmp_path, table, "append")
+    (root / "data/raw/orders_2.csv").write_text(HEAD + "3,Cid,31.00,2024-01-03\n7,Eve,70.00,2024-01-07\n")
+    said = medallion(root, "run", "--select", table, "--force")
+    assert said.code == 3
+    assert "keys of this load stand in the table already" in " ".join(said.err.split())
+    assert rows(root, f"SELECT order_id, CAST(amount AS INTEGER) FROM {table} ORDER BY 1") == [
+        (1, 10),
+        (2, 20),
+        (3, 30),
+    ]
 
 
 def test_append_reads_only_new_files_and_replaces_a_changed_one(tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.Bob''s [odd] 50%% tåble', 1;
+    IF EXISTS (SELECT 1 FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new] INNER JOIN [gold].[Bob's [odd]] 50% tåble] AS [old] ON [old].[key]]] = [new].[key]]] AND [old].["] = [new].["])
+        THROW 50004, N'gold.Bob''s [odd] 50%% tåble: keys of this load stand in the table already, and would be there twice; leave them out of the load, or use load: merge', 1;
     INSERT INTO [gold].[Bob's [odd]] 50% tåble] ([key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*])
     SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
     SET @inserted = ROWCOUNT_BIG();

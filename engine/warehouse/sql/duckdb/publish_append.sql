@@ -1,4 +1,4 @@
-{% if landed -%}
+{% if whole_files -%}
 DELETE FROM {{ name }} WHERE _source_file IN (SELECT DISTINCT _source_file FROM {{ staging }})
 ;
 {% endif -%}
