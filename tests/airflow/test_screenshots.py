@@ -73,7 +73,7 @@ def test_the_figures_come_out(shipped: Shipped) -> None:
 
 @needs_chromium
 def test_the_grid_of_a_finished_run(shipped: Shipped, page: Page, kept: Path) -> None:
-    open_run(shipped, page, "grid", 1440, 720)
+    open_run(shipped, page, "grid", 1440, 1400)  # a lower window holds only the rows that it shows
     cells = f"[data-testid^='grid-{shipped.run}-']"
     page.until(f'document.querySelectorAll("{cells}").length === 45')
     shown = page.text()
