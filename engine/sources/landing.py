@@ -50,9 +50,7 @@ class Scan:
         return tuple(p.name for p in self.parts)
 
     @contextmanager
-    def batches(
-        self, con: duckdb.DuckDBPyConnection, progress: Progress | None = None, *, rows_per_batch: int = 122_880
-    ) -> Iterator[Batches]:
+    def batches(self, con: duckdb.DuckDBPyConnection, progress: Progress | None = None) -> Iterator[Batches]:
         """The good rows as Arrow batches, for a warehouse elsewhere; ``con`` is a private connection.
 
         They pass through a file in a temporary folder, so that memory stays flat and the held rows and the books are
@@ -62,7 +60,7 @@ class Scan:
             con.execute(f"ATTACH {literal(folder + '/landing.duckdb')} AS landing")
             try:
                 landed = land(con, self, "landing.staging", "landing.held", progress, one_load=True)
-                yield Batches(con, landed, rows_per_batch)
+                yield Batches(con, landed)
             finally:
                 con.execute("DETACH landing")
 
@@ -73,17 +71,14 @@ class Batches:
 
     con: duckdb.DuckDBPyConnection
     landed: Landed
-    rows_per_batch: int
 
-    def rows(self) -> pyarrow.RecordBatchReader:
-        """The good rows with their audit columns, in the order of the files."""
-        return self.con.execute("SELECT * FROM landing.staging").to_arrow_reader(self.rows_per_batch)
+    def rows(self, at_once: int) -> pyarrow.RecordBatchReader:
+        """The good rows with their audit columns, in the order of the files, ``at_once`` of them in a batch."""
+        return self.con.execute("SELECT * FROM landing.staging").to_arrow_reader(at_once)
 
-    def held(self) -> pyarrow.RecordBatchReader:
-        """The rows held back."""
-        return self.con.execute("SELECT * FROM landing.held ORDER BY source_file, source_row").to_arrow_reader(
-            self.rows_per_batch
-        )
+    def held(self, at_once: int) -> pyarrow.RecordBatchReader:
+        """The rows held back, ``at_once`` of them in a batch."""
+        return self.con.execute("SELECT * FROM landing.held ORDER BY source_file, source_row").to_arrow_reader(at_once)
 
 
 def land(

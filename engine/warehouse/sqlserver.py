@@ -21,7 +21,7 @@ from engine.warehouse import sqlserver_catalog as catalog
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.protocol import LedgerRows, Progress
 from engine.warehouse.sqlserver_connect import Connector, retrying
-from engine.warehouse.sqlserver_load import load
+from engine.warehouse.sqlserver_load import load, rows_at_once
 from engine.warehouse.sqlserver_lock import SessionLock, taken
 from engine.warehouse.sqlserver_physical import keep
 from engine.warehouse.sqlserver_publish import Publication, ledger_text
@@ -193,15 +193,19 @@ class SqlServerWarehouse(Session):
         self.run(sql.create_staging(shape, load_id))
         self.run(sql.create_held(shape, load_id))
         columns, held = staged_columns(shape), quarantine_shape(shape).columns
-        with scan.batches(self.scanner, rows_per_batch=122_880) as ready:
+        with scan.batches(self.scanner) as ready:
 
             def rows() -> Iterator[pyarrow.RecordBatch]:
-                return (batch.select([c.name for c in columns]) for batch in ready.rows())
+                return (batch.select([c.name for c in columns]) for batch in ready.rows(rows_at_once(columns)))
 
             where, held_where = (STAGING, staging_name(shape, load_id)), (STAGING, held_name(shape, load_id))
             landed = ready.landed
             load(self.connector, self.connection, where, columns, rows, landed.rows_staged, progress)
-            load(self.connector, self.connection, held_where, held, lambda: iter(ready.held()), landed.rows_quarantined)
+
+            def held_rows() -> Iterator[pyarrow.RecordBatch]:
+                return iter(ready.held(rows_at_once(held)))
+
+            load(self.connector, self.connection, held_where, held, held_rows, landed.rows_quarantined)
         return landed
 
     def translate(self, bound: Bound, tsql: str) -> str:

@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
     from engine.warehouse.sqlserver_connect import Connector
 
-BATCH_ROWS = 102_400
-"""Rows of a batch, and of a commit on the server: from here on a columnstore index compresses what arrives at once,
-and below it rows wait in its delta store."""
+COMMIT_ROWS = 102_400
+"""Rows of a commit on the server: from here on a columnstore index compresses what arrives at once, and below it rows
+wait in its delta store. The batches that arrive here may be smaller."""
 SMALL = 2_000
 """Rows below which INSERTs are faster than a bulk copy."""
 ROWS_PER_WRITER = 1_000_000
 WRITERS = 4
 STALL_SECONDS = 300.0
 """Without a batch taken for so long, a copy is given up."""
-CHUNK_BYTES = 16 * 1024 * 1024
-CHUNK_ROWS = 10_000
+MOST_BYTES = 16 * 1024 * 1024
+MOST_ROWS = 10_000
 LOADER = "MEDALLION_SQLSERVER_LOADER"
 """The environment variable that chooses the way: bulk or inserts; bulk where it can be had when it is not set."""
 _AS_TEXT = frozenset({"datetime", "time", "datetimeoffset", "uuid"})
@@ -99,6 +99,11 @@ def load(
         insert(connector, connection, name, columns, batches(), progress)
     _reconcile(connection, name, rows)
     return Loaded(rows, way, time.perf_counter() - began)
+
+
+def rows_at_once(columns: Sequence[Column]) -> int:
+    """How many rows a batch should have: each writer holds one or two, and an INSERT binds arrays of one."""
+    return max(1, min(MOST_ROWS, MOST_BYTES // max(1, sum(_bytes(c) for c in columns))))
 
 
 def missing_for_bulk() -> str:
@@ -213,7 +218,7 @@ def _copy(connector: Connector, name: str, tap: _Tap) -> None:
     try:
         # A reader of batches, not a list: the copy pulls the next one when it has sent the last.
         connection.cursor().bulkcopy_arrow(
-            name, stream(), batch_size=BATCH_ROWS, timeout=0, table_lock=True, keep_nulls=True
+            name, stream(), batch_size=COMMIT_ROWS, timeout=0, table_lock=True, keep_nulls=True
         )
     finally:
         connection.close()
@@ -235,7 +240,7 @@ def insert(
 
     marks = ", ".join(f"CAST(? AS {c.type})" if c.type.family in _AS_TEXT else "?" for c in columns)
     statement = f"INSERT INTO {name} WITH (TABLOCK) ({names(columns)}) VALUES ({marks})"
-    at_once = max(1, min(CHUNK_ROWS, CHUNK_BYTES // max(1, sum(_bytes(c) for c in columns))))
+    at_once = rows_at_once(columns)
     sent = 0
     try:
         for batch in batches:

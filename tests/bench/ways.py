@@ -25,7 +25,6 @@ from engine.warehouse.sqlserver_connect import Connector, connection_string, fin
 from tests.targets import server_spec
 
 SCHEMA, TABLE = "dbo", "loaded"
-BATCH = 102_400
 
 
 def columns(path: Path) -> list[Column]:
@@ -37,7 +36,7 @@ def columns(path: Path) -> list[Column]:
 def batches(path: Path, limit: int) -> Iterator[pa.RecordBatch]:
     left = limit
     # Read ahead, it would hold the whole file in memory in the end.
-    for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(BATCH):
+    for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(sqlserver_load.rows_at_once(columns(path))):
         if left <= 0:
             return
         yield batch.slice(0, left)
@@ -57,7 +56,7 @@ def bare(connector: Connector, path: Path, limit: int) -> None:
 
     connection = mssql_python.connect(connector.bulk_string(), autocommit=True)
     connection.cursor().bulkcopy_arrow(
-        f"{SCHEMA}.{TABLE}", batches(path, limit), batch_size=BATCH, timeout=0, table_lock=True
+        f"{SCHEMA}.{TABLE}", batches(path, limit), batch_size=sqlserver_load.COMMIT_ROWS, timeout=0, table_lock=True
     )
     connection.close()
 

@@ -20,7 +20,7 @@ from engine.errors import WarehouseError
 from engine.sqltypes import Column, parse_type
 from engine.warehouse import sqlserver_load
 from engine.warehouse.sqlserver_connect import Connector
-from engine.warehouse.sqlserver_load import BATCH_ROWS, CHUNK_ROWS, LOADER, load
+from engine.warehouse.sqlserver_load import COMMIT_ROWS, LOADER, MOST_ROWS, load
 from tests import targets
 
 pytestmark = targets.live
@@ -87,7 +87,7 @@ def arrow(tsql: str) -> pa.DataType:
     return ARROW.get(tsql, pa.string())
 
 
-def batches(columns: list[Column], values: list[list[Any]], at_once: int = BATCH_ROWS) -> Any:
+def batches(columns: list[Column], values: list[list[Any]], at_once: int = MOST_ROWS) -> Any:
     table = pa.table({c.name: pa.array(v, arrow(str(c.type))) for c, v in zip(columns, values, strict=True)})
     return lambda: iter(table.to_batches(at_once))
 
@@ -125,13 +125,13 @@ def test_a_uuid_comes_back(way: str, server: tuple[Connector, Any]) -> None:
     assert [v if v is None else uuid.UUID(str(v)) for _, v in back(connection)] == [value, None]
 
 
-@pytest.mark.parametrize("rows", [0, 1, CHUNK_ROWS, CHUNK_ROWS + 1, BATCH_ROWS, BATCH_ROWS + 1])
+@pytest.mark.parametrize("rows", [0, 1, MOST_ROWS, MOST_ROWS + 1, COMMIT_ROWS, COMMIT_ROWS + 1])
 def test_every_row_arrives_around_the_sizes_of_batches(
     rows: int, server: tuple[Connector, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connector, connection = server
     columns = [Column("n", parse_type("int")), Column("s", parse_type("nvarchar(10)"))]
-    for way in WAYS if rows <= CHUNK_ROWS + 1 else ("bulk",):
+    for way in WAYS if rows <= MOST_ROWS + 1 else ("bulk",):
         monkeypatch.setenv(LOADER, way)
         where = made(connection, columns)
         told: list[int] = []
@@ -184,7 +184,7 @@ def test_several_writers_bring_every_row_once(
     columns = [Column("n", parse_type("int"))]
     where = made(connection, columns)
     numbers = pa.array(range(rows), pa.int32())
-    load(connector, connection, where, columns, lambda: iter(pa.table({"n": numbers}).to_batches(BATCH_ROWS)), rows)
+    load(connector, connection, where, columns, lambda: iter(pa.table({"n": numbers}).to_batches(COMMIT_ROWS)), rows)
     found = one(connection, "SELECT COUNT_BIG(*), COUNT_BIG(DISTINCT n), MIN(n), MAX(n) FROM dbo.t")
     assert found == (rows, rows, 0, rows - 1)
 

@@ -73,8 +73,8 @@ def test_batches(case: Case, tmp_path: Path) -> None:
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar_print = false")
         with scanned(case, con, tmp_path / "raw").batches(con) as batches:
-            table = batches.rows().read_all()
-            held = batches.held().read_all()
+            table = batches.rows(1_000).read_all()
+            held = batches.held(1_000).read_all()
             assert batches.landed.rows_read == table.num_rows + held.num_rows
         rows = [tuple(r.values()) for r in table.drop_columns(["_loaded_at", "_source_file", "_load_id"]).to_pylist()]
         assert plain(rows) == case.rows
