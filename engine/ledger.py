@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -109,6 +111,28 @@ class Reader(Protocol):
     """The one thing the ledger needs to read itself back."""
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]: ...
+
+
+def run_begun(run_id: str, project: str, target: str, selection: str, logical_date: dt.date) -> Row:
+    """The ``ops.runs`` row of a run of this process that begins now."""
+    return {
+        "run_id": run_id,
+        "project": project,
+        "target": target,
+        "selection": selection[:400],
+        "logical_date": logical_date,
+        "started_at": now(),
+        "finished_at": None,
+        "state": "running",
+        "published": None,
+        "unchanged": None,
+        "failed": None,
+        "skipped": None,
+        "rows_published": None,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "error": None,
+    }
 
 
 @dataclass

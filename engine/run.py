@@ -6,7 +6,6 @@ import datetime as dt
 import os
 import re
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Iterable
@@ -160,24 +159,9 @@ class _Run:
         self.gate: Any = None
         self.published: dict[str, Published] = ledger.published(warehouse)
         self.load_ids = {name: p.load_id for name, p in self.published.items()}
-        self.row: ledger.Row = {
-            "run_id": result.run_id,
-            "project": model.project.name,
-            "target": model.target,
-            "selection": selection[:400],
-            "logical_date": model.logical_date,
-            "started_at": now(),
-            "finished_at": None,
-            "state": "running",
-            "published": None,
-            "unchanged": None,
-            "failed": None,
-            "skipped": None,
-            "rows_published": None,
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "error": None,
-        }
+        self.row: ledger.Row = ledger.run_begun(
+            result.run_id, model.project.name, model.target, selection, model.logical_date
+        )
 
     def go(self) -> None:
         kept = self.warehouse.rows("SELECT load_id FROM ops.loads WHERE state IN ('failed', 'staged')")

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import os
-import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -46,6 +44,10 @@ class Job:
     load_id: str
     logical_date: dt.date
     say: Say = print
+
+    def begun(self, model: Model, selection: str) -> Row:
+        """The run's row in the ledger, as this process has it."""
+        return ledger.run_begun(self.load_id, model.project.name, model.target, selection, model.logical_date)
 
 
 @dataclass(frozen=True)
@@ -196,8 +198,7 @@ def finish(job: Job, *, started_at: dt.datetime, failed: int, selection: str) ->
         warehouse.prepare()
         mine = [r for r in _loads_since(warehouse, job.load_id) if r["state"] == "published"]
         row = {
-            **_run_row(job, sound.model),
-            "selection": selection[:400],
+            **job.begun(sound.model, selection),
             "started_at": started_at,
             "finished_at": now(),
             "state": "failed" if failed else "done",
@@ -231,7 +232,7 @@ def _step(job: Job, name: str) -> Iterator[_Step]:
         published = ledger.published(warehouse)
         before = read_live(warehouse.beside)
         tables = before["tables"] if before.get("run", {}).get("run_id") == job.load_id else {}
-        live = Live(warehouse.beside, _run_row(job, model), [name], _history(warehouse))
+        live = Live(warehouse.beside, job.begun(model, job.pipeline), [name], _history(warehouse))
         for other, state in tables.items():
             live.table(other, **state)
         step = _Step(job, model, model.tables[name], warehouse, published, live)
@@ -256,27 +257,6 @@ def _model(job: Job, name: str, watermarks: dict[str, str]) -> Model:
     if wrong := sound.of_table(name):
         raise ProjectError(wrong)
     return sound.model
-
-
-def _run_row(job: Job, model: Model) -> Row:
-    return {
-        "run_id": job.load_id,
-        "project": model.project.name,
-        "target": model.target,
-        "selection": job.pipeline,
-        "logical_date": job.logical_date,
-        "started_at": now(),
-        "finished_at": None,
-        "state": "running",
-        "published": None,
-        "unchanged": None,
-        "failed": None,
-        "skipped": None,
-        "rows_published": None,
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "error": None,
-    }
 
 
 def _free_load_id(warehouse: Warehouse, name: str, load_id: str) -> str:
