@@ -50,6 +50,19 @@ _AUTHENTICATION = {
     "entra-managed-identity": "ActiveDirectoryMsi",
     "entra-integrated": "ActiveDirectoryIntegrated",
 }
+_ADVICE = {
+    r"certificate verify failed|certificate chain": (
+        "the server's certificate is signed by nobody this machine trusts; install that authority, or, on a network you "
+        "trust, set trust_certificate: yes"
+    ),
+    r"SSL Provider|TLS|encryption not supported": "look at encrypt of the target: yes, no or strict",
+    r"error 18456\b": "look at user and password of the target, and whether the server takes such logins",
+    r"error (?:4060|911)\b": "the database has to be there, and the login needs a user in it",
+    r"timeout expired|error 1(?:0060|0061|1001)\b|Unable to connect|Adaptive Server is unavailable": (
+        "nothing answered there; look at server and port of the target, and whether the server is up and listens on TCP"
+    ),
+}
+"""What to do about a connection that cannot be had, by what the drivers say of it; the first that fits."""
 _ACCESS_TOKEN = 1256  # SQL_COPT_SS_ACCESS_TOKEN
 _DATETIMEOFFSET = -155  # SQL_SS_TIMESTAMPOFFSET, which pyodbc does not read by itself
 _YES = {
@@ -226,7 +239,9 @@ class Connector:
         except pyodbc.Error as error:
             failed = self.error(error)
             raise ServerError(
-                f"cannot connect to {self.where}: {failed}", failed.number, "08001" if failed.lost else ""
+                f"cannot connect to {self.where}: {failed}{_advice(str(failed))}",
+                failed.number,
+                "08001" if failed.lost else "",
             ) from None
         return connection
 
@@ -257,6 +272,10 @@ class Connector:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+def _advice(said: str) -> str:
+    return next((f"; {todo}" for words, todo in _ADVICE.items() if re.search(words, said)), "")
 
 
 def drained(
