@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import re
 import tempfile
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,21 +159,24 @@ class _Replay:
         )
 
     def go(self) -> Replayed:
-        record, gate = self.load.record, self._open_gate
-        try:
-            with tempfile.TemporaryDirectory(prefix="medallion-replay-") as folder:
-                self._stage(Path(folder))
-            steps.judge(self.load, gate, threading.Lock())
-            steps.publish(self.load, settled=[r["quarantine_id"] for r in self.waiting])
-        except GateFailed as error:
-            self.warehouse.drop_staging(self.table.shape)
-            raise GateFailed(f"the rows stay held: {error}") from None
+        record = self.load.record
+        with ExitStack() as opened:
+
+            @functools.cache
+            def gate() -> Gate:
+                from engine.gate import Gate
+
+                return opened.enter_context(closing(Gate(self.warehouse.gate_engine())))
+
+            try:
+                with tempfile.TemporaryDirectory(prefix="medallion-replay-") as folder:
+                    self._stage(Path(folder))
+                steps.judge(self.load, gate, threading.Lock())
+                steps.publish(self.load, settled=[r["quarantine_id"] for r in self.waiting])
+            except GateFailed as error:
+                self.warehouse.drop_staging(self.table.shape)
+                raise GateFailed(f"the rows stay held: {error}") from None
         return Replayed(record.rows_read, record.rows_published, record.rows_quarantined)
-
-    def _open_gate(self) -> Gate:
-        from engine.gate import Gate
-
-        return Gate(self.warehouse.gate_engine())
 
     def _stage(self, folder: Path) -> None:
         record, shape = self.load.record, self.table.shape
