@@ -109,7 +109,8 @@ def test_data_quality_inside_airflow(shipped: Shipped, page: Page, kept: Path) -
     page.until("document.querySelector('a[href$=\"/plugin/data-quality\"]')")
     page.click('a[href$="/plugin/data-quality"]')
     inside = "document.querySelector('iframe').contentDocument"
-    page.until(f"{inside}.body.innerText.includes('expectations judged')")
+    # Complete: before its style sheet is there, what stands one below the other is read as one word.
+    page.until(f"{inside}.readyState === 'complete' && {inside}.body.innerText.includes('expectations judged')")
     shown = page.evaluate(f"{inside}.body.innerText")
     for words in ("video_streaming", "24\ntables", "149\nexpectations judged", "passed, rows held back"):
         assert words in shown, shown
