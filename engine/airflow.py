@@ -15,7 +15,7 @@ from airflow.sdk import DAG, Asset, BaseOperator, Param, TaskGroup, get_parsing_
 from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.param import ParamsDict
 
-from engine.airflow_tasks import Build, Gate, Reconcile, Report, Roles, Schemas, count
+from engine.airflow_tasks import BUILD, GATE, REPORT, Build, Gate, Reconcile, Report, Roles, Schemas, count
 from engine.errors import Problem, ProjectError
 from engine.outline import Outline, outline
 from engine.schedules import LAYERS_DAG
@@ -125,7 +125,7 @@ class _Pipeline:
             table = self.made.tables[name]
             group = groups[layer]
             build = Build(
-                task_id=f"{short}.build",
+                task_id=f"{short}.{BUILD}",
                 table=name,
                 task_group=group,
                 doc_md=table.doc,
@@ -133,7 +133,7 @@ class _Pipeline:
                 **common,
             )
             gate = Gate(
-                task_id=f"{short}.gate",
+                task_id=f"{short}.{GATE}",
                 table=name,
                 task_group=group,
                 doc_md=table.doc,
@@ -147,7 +147,7 @@ class _Pipeline:
             read.update(before)
             gates[name] = gate
         report = Report(
-            task_id="report", trigger_rule="all_done", outlets=[pipeline_asset(self.made.project, self.name)], **common
+            task_id=REPORT, trigger_rule="all_done", outlets=[pipeline_asset(self.made.project, self.name)], **common
         )
         _after(report, [gate for name, gate in gates.items() if name not in read])
 

@@ -17,12 +17,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.airflow_tasks import BUILD, GATE, REPORT, RunFailed, logical_date
+from engine.errors import GateFailed
+
 _log = logging.getLogger("medallion")
 LONGEST = 3000
 """Characters of what happened that are sent: Slack asks for messages under 4,000, and nobody reads more in a mail."""
 TOLD = "told"
 """The XCom of a failed task that somebody was told of."""
-REPORT = "report"
 KILLED = (
     "The task ended without an error of its own. Either its process was killed, most often because memory ran out, or "
     "somebody set it to failed. The end of its log may say more."
@@ -69,9 +71,6 @@ class Alerts:
     def critical(self, context: Any) -> None:
         """A task failed for good. When the report says that a run failed, only of those tasks that could not do so
         themselves: Airflow calls nothing for a task whose process was killed."""
-        from engine.airflow_tasks import RunFailed
-        from engine.errors import GateFailed
-
         error, ti = context.get("exception"), context["ti"]
         if isinstance(error, RunFailed):
             for task in error.tasks:
@@ -80,7 +79,7 @@ class Alerts:
             return
         if error is None and ti.task_id != REPORT:
             return  # called by the DAG processor, for a task whose worker is gone: the report tells of it
-        gate = isinstance(error.__cause__, GateFailed) and ti.task_id.endswith(".gate") if error else False
+        gate = isinstance(error.__cause__, GateFailed) and ti.task_id.endswith(f".{GATE}") if error else False
         said = f"the gate of {_table(ti.task_id)} failed" if gate else f"{ti.task_id} failed"
         self._tell("critical", context, ti.task_id, said, str(error) if error else KILLED)
         if error is not None:
@@ -112,7 +111,7 @@ class Alerts:
                 **({"table": table} if table else {}),
                 "task": task,
                 "run": run,
-                "logical date": _day(context),
+                "logical date": logical_date(context).isoformat(),
                 "when": _now(),
             }
             links = {"log": _page_of_run(self.pipeline, run, task), "Data Docs": _data_docs(table)}
@@ -208,7 +207,7 @@ _DEFAULTS = {"email": "smtp_default", "slack": "slack_default", "pagerduty": "pa
 
 def _table(task: str) -> str:
     table, _, step = task.rpartition(".")
-    return table if step in ("build", "gate") else ""
+    return table if step in (BUILD, GATE) else ""
 
 
 def _cut(text: str) -> str:
@@ -218,12 +217,6 @@ def _cut(text: str) -> str:
 def _key(key: str) -> str:
     """A key as PagerDuty takes it, of 255 characters at most."""
     return key if len(key) <= 255 else hashlib.sha256(key.encode()).hexdigest()
-
-
-def _day(context: Any) -> str:
-    from engine.airflow_tasks import logical_date
-
-    return logical_date(context).isoformat()
 
 
 def _now() -> str:

@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 if TYPE_CHECKING:
     from engine.stepwise import Job, Judged
 
-BUILD, GATE = "build", "gate"
+BUILD, GATE, REPORT = "build", "gate", "report"
 PAGES = "/medallion/"
 """Where the plugin serves the Data Docs."""
 _log = logging.getLogger("medallion")

@@ -7,6 +7,7 @@ warehouse failed.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -77,6 +78,17 @@ class WarehouseError(MedallionError):
 
 class StagingGone(WarehouseError):
     """The rows that were to be judged are no longer staged: a later load of the table took their place."""
+
+
+LOST = ("08", "HYT00", "HYT01")
+"""How the ODBC states begin that say that a connection is gone."""
+
+
+def sqlstate(error: BaseException) -> str:
+    """The ODBC state in a driver's exception, or in SQLAlchemy's around it; empty when it has none."""
+    arguments = (getattr(error, "orig", None) or error).args
+    state = str(arguments[0]) if len(arguments) > 1 else ""
+    return state if re.fullmatch(r"[0-9A-Z]{5}", state) else ""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.deferred import deferred_imports
-from engine.errors import WarehouseError
+from engine.errors import LOST, WarehouseError, sqlstate
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 # What goes wrong becomes a verdict with its words; the log would say it again, with a stack, in the middle of a
@@ -227,8 +227,7 @@ class Graph:
 def _lost(error: BaseException | None) -> bool:
     """Whether an error, or one it came from, is a driver's word for a connection that is gone."""
     while error is not None:
-        state = str(next(iter(getattr(error, "orig", error).args), ""))
-        if re.match(r"08\w{3}$|HYT0[01]$", state):
+        if sqlstate(error).startswith(LOST):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -65,14 +65,18 @@ def server_spec(settings: dict[str, str] | None = None) -> Any:
 def capabilities() -> Any:
     """What the live server can do, as the engine reads it."""
     from engine.warehouse.sqlserver_catalog import SERVER, capabilities
+    from engine.warehouse.sqlserver_connect import drained
 
-    names = ("babelfish", "edition", "version", "tier", "compatibility")
-    return capabilities(dict(zip(names, ask_server(SERVER, server_settings())[0], strict=True)))
+    connection = connect(server_settings())
+    names, rows = drained(connection, SERVER)
+    connection.close()
+    return capabilities(dict(zip(names, rows[0], strict=True)))
 
 
-@functools.cache
 def is_babelfish() -> bool:
-    return ask_server("SELECT CAST(SERVERPROPERTY('babelfish') AS int)", server_settings()) == [(1,)]
+    from engine.warehouse.sqlserver_shape import BABELFISH
+
+    return bool(capabilities() == BABELFISH)
 
 
 def needs(capability: str) -> None:
@@ -97,12 +101,21 @@ def chosen(target: str) -> Iterator[str]:
         yield target
 
 
-def connect(settings: dict[str, str] | None = None) -> Any:
-    """A connection of its own, as the engine opens them; to the database that the environment names by default."""
+def environment_settings() -> dict[str, str]:
+    """The server that the environment names, as the shipped project's variables."""
+    return {k: v for k, v in os.environ.items() if k.startswith("MSSQL_")}
+
+
+def connector(settings: dict[str, str] | None = None) -> Any:
+    """The engine's way to a server; to the database that the environment names by default."""
     from engine.warehouse.sqlserver_connect import Connector
 
-    found = settings or {k: v for k, v in os.environ.items() if k.startswith("MSSQL_")}
-    return Connector(server_spec(found)).connect()
+    return Connector(server_spec(settings or environment_settings()))
+
+
+def connect(settings: dict[str, str] | None = None) -> Any:
+    """A connection of its own, as the engine opens them; to the database that the environment names by default."""
+    return connector(settings).connect()
 
 
 @contextmanager
@@ -145,8 +158,7 @@ def on_target(pipelines: str) -> str:
 
 def process_environment() -> dict[str, str]:
     """The little that a process of the engine needs, and the target."""
-    kept = {k: v for k, v in os.environ.items() if k.startswith("MSSQL_")}
-    return {"PYTHONPATH": str(ROOT), "PATH": "", **kept}
+    return {"PYTHONPATH": str(ROOT), "PATH": "", **environment_settings()}
 
 
 def ask(root: Path, sql: str) -> list[tuple[Any, ...]]:

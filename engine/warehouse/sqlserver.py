@@ -201,11 +201,14 @@ class SqlServerWarehouse(Session):
             where, held_where = (STAGING, staging_name(shape, load_id)), (STAGING, held_name(shape, load_id))
             landed = ready.landed
             load(self.connector, self.connection, where, columns, rows, landed.rows_staged, progress)
-
-            def held_rows() -> Iterator[pyarrow.RecordBatch]:
-                return iter(ready.held(rows_at_once(held)))
-
-            load(self.connector, self.connection, held_where, held, held_rows, landed.rows_quarantined)
+            load(
+                self.connector,
+                self.connection,
+                held_where,
+                held,
+                lambda: iter(ready.held(rows_at_once(held))),
+                landed.rows_quarantined,
+            )
         return landed
 
     def translate(self, bound: Bound, tsql: str) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.errors import WarehouseError
+from engine.errors import LOST, WarehouseError, sqlstate
 
 if TYPE_CHECKING:
     import pyodbc
@@ -42,7 +42,6 @@ SETTINGS = (
 TRANSIENT = frozenset({1205, 1222, 3960, 4221, 10928, 10929, 40197, 40501, 40613, 49918, 49919, 49920})
 """Errors after which the same statement may well succeed: deadlock victim, lock timeout, snapshot conflict, and Azure
 SQL's ways to say "not now". 4060 (no such database) is not among them: it is a wrong name far more often."""
-_LOST = ("08", "HYT00", "HYT01")
 _DELAYS = (0.3, 1.0, 3.0, 8.0, 15.0)
 _AUTHENTICATION = {
     "entra-password": "ActiveDirectoryPassword",
@@ -78,7 +77,7 @@ class ServerError(WarehouseError):
     def __init__(self, words: str, number: int = 0, state: str = "") -> None:
         super().__init__(words)
         self.number = number
-        self.lost = state.startswith(_LOST)
+        self.lost = state.startswith(LOST)
         """The connection is gone; whether the statement was done is not known."""
         self.transient = number in TRANSIENT or self.lost or "lock timeout" in words.casefold()
 
@@ -263,7 +262,7 @@ class Connector:
             return error
         original = getattr(error, "orig", None) or error
         arguments = [str(a) for a in original.args] or [type(original).__name__]
-        state = arguments[0] if len(arguments) > 1 and re.fullmatch(r"[0-9A-Z]{5}", arguments[0]) else ""
+        state = sqlstate(error)
         said = arguments[-1] if state else " ".join(arguments)
         return ServerError(self.clean(plain_words(said)), first_number(said), state)
 

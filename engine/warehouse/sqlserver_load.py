@@ -75,14 +75,7 @@ def load(
     way = "inserts" if (rows < SMALL and LOADER not in os.environ) or missing_for_bulk() else "bulk"
     if rows and way == "bulk":
         try:
-            bulk_copy(
-                connector,
-                name,
-                padded(batches(), columns),
-                rows=rows,
-                progress=progress,
-                stall_seconds=STALL_SECONDS,
-            )
+            bulk_copy(connector, name, padded(batches(), columns), rows=rows, progress=progress)
         except _Stalled:
             raise WarehouseError(
                 f"bulk copy into {name} took no rows for {STALL_SECONDS:.0f} s and was given up; "
@@ -153,7 +146,6 @@ def bulk_copy(
     *,
     rows: int,
     progress: Progress | None,
-    stall_seconds: float,
 ) -> None:
     """Copy the batches into the heap ``name`` (quoted); large loads by several writers at once.
 
@@ -176,7 +168,7 @@ def bulk_copy(
     while any(w.is_alive() for w in writers):
         for writer in writers:
             writer.join(0.02 if len(writers) == 1 else 0.1)
-        if time.monotonic() - tap.taken_at > stall_seconds:
+        if time.monotonic() - tap.taken_at > STALL_SECONDS:
             # The thread waits in the copy's own code and cannot be stopped; nobody waits for it.
             tap.closed = True
             raise _Stalled

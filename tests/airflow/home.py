@@ -96,9 +96,10 @@ def environment_of(home: Path, project: Path) -> dict[str, str]:
     }
 
 
-def make_home(folder: Path, project: Path, migrated: Path, **more: str) -> Home:
-    """A home in ``folder`` for a project, its database copied from a migrated one."""
+def make_home(folder: Path, project: Path, migrated: Path | None, **more: str) -> Home:
+    """A home in ``folder`` for a project, its database copied from a migrated one if there is one."""
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(migrated, folder / "airflow.db")
+    if migrated is not None:
+        shutil.copy(migrated, folder / "airflow.db")
     shutil.copytree(ROOT / "dags", project / "dags", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     return Home(project, {**environment_of(folder, project), **more})

@@ -93,7 +93,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def local_airflow(project: Path, migrated: Path, dags: int, **environment: str) -> Iterator[Airflow]:
+def local_airflow(project: Path, migrated: Path | None, dags: int, **environment: str) -> Iterator[Airflow]:
     """Airflow on ``project``, ready when it has read so many DAGs."""
     make_home(project / "data" / "airflow", project, migrated)
     port = free_port()

@@ -13,10 +13,9 @@ import pytest
 from tests.airflow import receivers
 from tests.airflow.local import Airflow, another, free_port, listening, local_airflow
 from tests.airflow.receivers import Received
-from tests.airflow.test_alerts import smtp_connection
+from tests.airflow.test_alerts import LINE, smtp_connection
 from tests.project_files import FILES, PIPELINES, write_project
 
-LINE = '  all: {tables: [bronze.*, silver.*, gold.*], schedule: "@daily"}\n'
 TWO = PIPELINES.replace(
     LINE,
     "  early: {tables: [bronze.*, silver.*], schedule: '0 6 * * *', deadline: 1s, alerts: {critical: [{email: ann@example.com}]}}\n"

@@ -4,17 +4,13 @@ import; and how long the shipped pipelines take under a real Airflow."""
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.airflow.rest import Rest
+from tests.airflow.local import local_airflow
 from tests.bench.timing import median, row, timed
 from tests.project.shipped import REFERENCE, copy_project
 from tests.project_files import ROOT
@@ -173,8 +169,8 @@ def _shipped(folder: Path) -> None:
         return
     (folder / "streaming").mkdir()
     project = copy_project(folder / "streaming")
-    shutil.copytree(ROOT / "dags", project / "dags")
-    with _local_airflow(project) as rest:
+    with local_airflow(project, None, 3, DATA_DIR=str(REFERENCE)) as airflow:
+        rest = airflow.rest
         began = time.perf_counter()
         run = rest.trigger("ingest")
         state = rest.ended("ingest", run)
@@ -182,23 +178,3 @@ def _shipped(folder: Path) -> None:
         follows = rest.until(lambda: rest.call("GET", "/api/v2/dags/silver_to_gold/dagRuns")["dag_runs"], "the next")
         state = rest.ended("silver_to_gold", follows[0]["dag_run_id"])
         row(f"both pipelines, 50 tasks, one at a time: {state}", time.perf_counter() - began)
-
-
-@contextmanager
-def _local_airflow(project: Path) -> Iterator[Rest]:
-    port = 8097
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "AIRFLOW_PORT": str(port), "DATA_DIR": str(REFERENCE)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "engine.airflow_local"], cwd=project, env=environment, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if "Airflow is at" in line:
-                break
-        rest = Rest(f"http://127.0.0.1:{port}")
-        rest.until(lambda: len(rest.call("GET", "/api/v2/dags")["dags"]) == 3, "the DAGs")
-        yield rest
-    finally:
-        process.terminate()
-        process.wait(60)

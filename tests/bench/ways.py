@@ -8,7 +8,6 @@ are not in it.
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -22,7 +21,7 @@ import pyarrow.parquet as pq
 from engine.sqltypes import Column, parse_type
 from engine.warehouse import sqlserver_load
 from engine.warehouse.sqlserver_connect import Connector, connection_string, find_driver
-from tests.targets import server_spec
+from tests import targets
 
 SCHEMA, TABLE = "dbo", "loaded"
 
@@ -91,7 +90,7 @@ WAYS: dict[str, Callable[[Connector, Path, int], None]] = {
 
 def main() -> None:
     way, path, limit = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    connector = Connector(server_spec({k: v for k, v in os.environ.items() if k.startswith("MSSQL_")}))
+    connector = targets.connector()
     server = connector.connect()
     listed = ", ".join(f"[{c.name}] {c.type}" for c in columns(path))
     server.execute(f"DROP TABLE IF EXISTS {SCHEMA}.{TABLE}")
@@ -146,7 +145,7 @@ def dlt_python(folder: Path) -> Path:
 
 def dlt_environment(folder: Path) -> dict[str, str]:
     """dlt wants the driver by name, and the server as a URL."""
-    settings = {k: v for k, v in os.environ.items() if k.startswith("MSSQL_")}
+    settings = targets.environment_settings()
     driver = find_driver().name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "odbcinst.ini").write_text(f"[ODBC Driver 18 for SQL Server]\nDriver = {driver}\n")

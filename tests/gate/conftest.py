@@ -15,7 +15,7 @@ from engine.sqltypes import Column, SqlType, parse_type
 from engine.suites import BATCH, Suite, load_suite
 from engine.warehouse.duckdb_dialect import to_duckdb
 from engine.warehouse.duckdb_engine import duckdb_engine
-from engine.warehouse.sqlserver_connect import Connector, drained
+from engine.warehouse.sqlserver_connect import drained
 from tests import targets
 
 COLUMNS = {
@@ -34,6 +34,11 @@ ROWS = """
     (7, '100%x', 'Series', NULL, NULL, 40.0, '2026-03-01', '2026-01-05 10:00:00', 8)
 """
 STAGING = "__staging_things_20261120T231501_4f3a9c"
+
+
+def columns() -> list[Column]:
+    """The columns of the staging table."""
+    return [Column(name, parse_type(type_)) for name, type_ in COLUMNS.items()]
 
 
 everywhere = pytest.mark.parametrize("place", targets.TARGETS, indirect=True, scope="module")
@@ -62,8 +67,9 @@ class Place:
         """A row query as the warehouse takes it."""
         if self.tsql:
             return tsql
-        columns = [Column(name, parse_type(type_)) for name, type_ in COLUMNS.items()]
-        return to_duckdb(bind(parse(tsql), {BATCH: columns, "silver.others": [Column("other_id", parse_type("int"))]}))
+        return to_duckdb(
+            bind(parse(tsql), {BATCH: columns(), "silver.others": [Column("other_id", parse_type("int"))]})
+        )
 
 
 @pytest.fixture(scope="module")
@@ -82,16 +88,15 @@ def embedded(path: Path) -> Iterator[Place]:
             opened.execute("SET default_collation = 'nocase'")
             return opened
 
-        engine = duckdb_engine(cursor)
-        own = cursor()
-        yield Place(lambda sql: own.execute(sql).fetchall(), Gate(engine), tsql=False)
-        engine.dispose()
+        gate, own = Gate(duckdb_engine(cursor)), cursor()
+        yield Place(lambda sql: own.execute(sql).fetchall(), gate, tsql=False)
+        gate.close()
 
 
 def on_the_server() -> Iterator[Place]:
     with targets.new_database() as settings:
         connection = targets.connect(settings)
-        gate = Gate(Connector(targets.server_spec(settings)).engine(1))
+        gate = Gate(targets.connector(settings).engine(1))
         yield Place(lambda sql: drained(connection, sql)[1], gate, tsql=True)
         gate.close()
         connection.close()
@@ -120,7 +125,8 @@ def judge(place: Place, suite_of: Callable[..., Suite]) -> Callable[..., list[Ve
     """The verdicts of a suite, given as YAML text, on the staging table."""
 
     def run(text: str, table: str = STAGING) -> list[Verdict]:
-        columns = [Column(name, parse_type(type_)) for name, type_ in COLUMNS.items()]
-        return place.gate.judge("silver", table, suite_of(text), columns=columns, key=["id"], transpile=place.translate)
+        return place.gate.judge(
+            "silver", table, suite_of(text), columns=columns(), key=["id"], transpile=place.translate
+        )
 
     return run

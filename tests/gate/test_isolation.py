@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from engine.gate import Gate, Verdict
-from engine.sqltypes import Column, parse_type
+from engine.sqltypes import parse_type
 from engine.suites import Expectation, Suite
 
-from .conftest import COLUMNS, STAGING, Place, everywhere
+from .conftest import STAGING, Place, columns, everywhere
 
 BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("expect_column_values_to_not_be_null", {"column": "nope"}, "nope: cannot be judged: the table has no column nope"),
@@ -49,7 +49,7 @@ def test_a_broken_expectation_fails_alone(case: int, gate: Gate, place: Place) -
     type_, kwargs, words = BROKEN[case]
     sound = [_expectation(i, t, k) for i, (t, k, _) in enumerate(SOUND)]
     first, *others = gate.judge(
-        "silver", STAGING, Suite(expectations=(_expectation(99, type_, kwargs), *sound)), columns=_columns()
+        "silver", STAGING, Suite(expectations=(_expectation(99, type_, kwargs), *sound)), columns=columns()
     )
     if not place.tsql:
         assert first.message.startswith(words)
@@ -63,7 +63,7 @@ def test_all_broken_ones_at_once(gate: Gate, place: Place) -> None:
     mixed = [_expectation(i, t, k) for i, (t, k, _) in enumerate(BROKEN)] + [
         _expectation(100 + i, t, k) for i, (t, k, _) in enumerate(SOUND)
     ]
-    verdicts = gate.judge("silver", STAGING, Suite(expectations=tuple(mixed)), columns=_columns())
+    verdicts = gate.judge("silver", STAGING, Suite(expectations=tuple(mixed)), columns=columns())
     assert [v.id for v in verdicts] == [e.id for e in mixed]
     for verdict, (_, _, words) in zip(verdicts, BROKEN, strict=False):
         assert verdict.message.startswith(words) or (place.tsql and "cannot be judged: " in verdict.message)
@@ -76,7 +76,7 @@ def test_a_transpiler_that_refuses_is_a_verdict(gate: Gate) -> None:
 
     query = {"unexpected_rows_query": "SELECT * FROM {batch} WHERE FORMAT(day, 'd') = 'x'"}
     suite = Suite(expectations=(_expectation(0, "unexpected_rows_expectation", query), _expectation(1, *SOUND[3][:2])))
-    refused, sound = gate.judge("silver", STAGING, suite, columns=_columns(), transpile=refuse)
+    refused, sound = gate.judge("silver", STAGING, suite, columns=columns(), transpile=refuse)
     assert refused.message == "cannot be judged: FORMAT has no equal here; write CONVERT instead"
     assert sound.success
 
@@ -89,7 +89,7 @@ def test_rows_that_the_condition_does_not_match_are_never_moved(gate: Gate) -> N
 
     query = {"unexpected_rows_query": "SELECT * FROM {batch} AS b WHERE b.small > 1"}
     suite = Suite(expectations=(Expectation("0", "unexpected_rows_expectation", query, quarantine=True),))
-    (verdict,) = gate.judge("silver", STAGING, suite, columns=_columns(), transpile=lose_a_condition)
+    (verdict,) = gate.judge("silver", STAGING, suite, columns=columns(), transpile=lose_a_condition)
     assert not verdict.quarantine
     assert verdict.blocks
 
@@ -98,7 +98,7 @@ def test_rows_that_the_condition_does_not_match_are_never_moved(gate: Gate) -> N
 def test_columns_are_found_whatever_their_case(gate: Gate) -> None:
     suite = Suite(expectations=(_expectation(0, "expect_column_values_to_be_unique", {"column": "ID"}),
                                 _expectation(1, "expect_column_values_to_not_be_null", {"column": "Other_Id"})))  # fmt: skip
-    unique, not_null = gate.judge("silver", STAGING, suite, columns=_columns())
+    unique, not_null = gate.judge("silver", STAGING, suite, columns=columns())
     assert unique.success
     assert (not_null.unexpected, not_null.success) == (1, False)
 
@@ -120,9 +120,9 @@ def test_preparing_leaves_the_verdicts_as_they_are(gate: Gate) -> None:
         _expectation(100 + i, t, k) for i, (t, k, _) in enumerate(SOUND)
     ]
     suite = Suite(expectations=tuple(mixed))
-    before = gate.judge("silver", STAGING, suite, columns=_columns())
+    before = gate.judge("silver", STAGING, suite, columns=columns())
     gate.prepare(suite)
-    assert gate.judge("silver", STAGING, suite, columns=_columns()) == before
+    assert gate.judge("silver", STAGING, suite, columns=columns()) == before
 
 
 @everywhere
@@ -158,7 +158,3 @@ def test_what_great_expectations_seldom_needs_is_not_imported() -> None:
     subprocess.run(
         [sys.executable, "-W", "error::ImportWarning", "-c", code], check=True, cwd=Path(__file__).parents[2]
     )
-
-
-def _columns() -> list[Any]:
-    return [Column(name, parse_type(type_)) for name, type_ in COLUMNS.items()]

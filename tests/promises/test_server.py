@@ -13,12 +13,12 @@ import pytest
 from engine.errors import MedallionError
 from engine.project import load_project
 from engine.run import Watcher, run
-from engine.warehouse.sqlserver_connect import Connector, ServerError, drained, retrying
+from engine.warehouse.sqlserver_connect import ServerError, drained, retrying
 from engine.warehouse.sqlserver_session import Session
 from tests import targets
 from tests.project_files import FILES, PIPELINES, medallion, write_project
 from tests.promises.proxy import Wire, wire
-from tests.promises.test_kill import NEW, TABLES, tables
+from tests.promises.test_kill import NEW, TABLES, tables, unkilled, whole
 from tests.targets import ask
 
 pytestmark = targets.live
@@ -52,13 +52,7 @@ class Cutter(Watcher):
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], dict[str, object]]:
-    with targets.chosen("server"):
-        root = write_project(tmp_path_factory.mktemp("clean"))
-        assert medallion(root, "run").code == 0
-        before = tables(root)
-        (root / "data/raw/orders.csv").write_text(NEW)
-        assert medallion(root, "run").code == 0
-        return before, tables(root)
+    return unkilled(tmp_path_factory.mktemp("clean"), {})
 
 
 @pytest.mark.parametrize("deaf", [False, True], ids=["cut", "answer lost"])
@@ -82,9 +76,7 @@ def test_a_connection_that_breaks_leaves_each_table_as_it_was_or_as_it_will_be(
     except MedallionError as error:
         assert error.exit_code == 3
     assert cuttable.used
-    for name, rows in tables(root).items():
-        if name in before and not name.startswith("staging."):
-            assert rows in (before[name], after[name]), f"{name} is neither as it was nor as it will be"
+    whole(tables(root), before, after)
     again = medallion(root, "run")
     assert again.code == 0, again.err
     assert tables(root) == after
@@ -142,7 +134,7 @@ def test_a_reader_never_sees_half_of_a_publish(load: str, tmp_path: Path) -> Non
 
 
 def test_a_deadlock_victim_tries_again(tmp_path: Path) -> None:
-    connector = Connector(targets.server_spec({k: v for k, v in os.environ.items() if k.startswith("MSSQL_")}))
+    connector = targets.connector()
     session = Session(connector)
     session.open()
     session.run("CREATE TABLE dbo.a (id int PRIMARY KEY, n int); CREATE TABLE dbo.b (id int PRIMARY KEY, n int);")
@@ -175,7 +167,7 @@ def test_a_deadlock_victim_tries_again(tmp_path: Path) -> None:
 
 
 def test_a_failed_statement_takes_its_transaction_with_it() -> None:
-    session = Session(Connector(targets.server_spec({k: v for k, v in os.environ.items() if k.startswith("MSSQL_")})))
+    session = Session(targets.connector())
     session.open()
     session.run("CREATE TABLE dbo.t (id int PRIMARY KEY)")
     with pytest.raises(ServerError) as error, session.undoing():
@@ -195,9 +187,8 @@ def reader() -> Iterator[dict[str, str]]:
     connection = targets.connect()
     connection.execute(f"CREATE LOGIN [{name}] WITH PASSWORD = N'{password}'").close()
     connection.execute(f"CREATE USER [{name}] FOR LOGIN [{name}]").close()
-    settings = {k: v for k, v in os.environ.items() if k.startswith("MSSQL_")}
     try:
-        yield {**settings, "MSSQL_USER": name, "MSSQL_PASSWORD": password}
+        yield {**targets.environment_settings(), "MSSQL_USER": name, "MSSQL_PASSWORD": password}
     finally:
         connection.execute(
             f"IF OBJECT_ID(N'gold.customers') IS NOT NULL REVOKE SELECT ON gold.customers FROM [{name}]"

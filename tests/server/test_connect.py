@@ -26,6 +26,7 @@ from tests.targets import live, server_spec
 MICROSOFT, FREETDS, BULK = Driver("ODBC Driver 18 for SQL Server"), Driver("FreeTDS", microsoft=False), None
 START = "DRIVER={ODBC Driver 18 for SQL Server};SERVER=db,1433;ENCRYPT=yes;"
 END = "DATABASE={wh};APP=medallion"
+LOGIN = ";UID={ann};PWD={secret}"
 SQL = {"user": "ann", "password": "secret"}
 
 
@@ -36,7 +37,7 @@ def spec(**changes: Any) -> SqlServerTarget:
 
 
 STRINGS: dict[str, tuple[dict[str, Any], Driver | None, str]] = {
-    "user and password": (SQL, MICROSOFT, START + END + ";UID={ann};PWD={secret}"),
+    "user and password": (SQL, MICROSOFT, START + END + LOGIN),
     "for bulk copy": (SQL, BULK, "SERVER=db,1433;ENCRYPT=yes;DATABASE={wh};UID={ann};PWD={secret}"),
     "odd characters": (
         {"user": "a;b", "password": "p;}x{ ='\"%", "database": "w]h}"},
@@ -46,32 +47,32 @@ STRINGS: dict[str, tuple[dict[str, Any], Driver | None, str]] = {
     "not encrypted": (
         {**SQL, "encrypt": "no"},
         MICROSOFT,
-        START.replace("=yes", "=no") + END + ";UID={ann};PWD={secret}",
+        START.replace("=yes", "=no") + END + LOGIN,
     ),
     "strict": (
         {**SQL, "encrypt": "strict"},
         MICROSOFT,
-        START.replace("=yes", "=strict") + END + ";UID={ann};PWD={secret}",
+        START.replace("=yes", "=strict") + END + LOGIN,
     ),
     "a certificate taken as it is": (
         {**SQL, "trust_certificate": True},
         MICROSOFT,
-        START + "TrustServerCertificate=yes;" + END + ";UID={ann};PWD={secret}",
+        START + "TrustServerCertificate=yes;" + END + LOGIN,
     ),
     "another port": (
         {**SQL, "port": "1444"},
         MICROSOFT,
-        START.replace("1433", "1444") + END + ";UID={ann};PWD={secret}",
+        START.replace("1433", "1444") + END + LOGIN,
     ),
     "a named instance": (
         {**SQL, "server": "db\\wh"},
         MICROSOFT,
-        START.replace("db,1433", "db\\wh") + END + ";UID={ann};PWD={secret}",
+        START.replace("db,1433", "db\\wh") + END + LOGIN,
     ),
     "a server that would end the string": (
         {**SQL, "server": "db;UID=sa"},
         MICROSOFT,
-        START.replace("db,1433", "{db;UID=sa,1433}") + END + ";UID={ann};PWD={secret}",
+        START.replace("db,1433", "{db;UID=sa,1433}") + END + LOGIN,
     ),
     "windows": ({"auth": "windows"}, MICROSOFT, START + END + ";Trusted_Connection=yes"),
     "entra, by a token beside the string": ({"auth": "entra"}, MICROSOFT, START + END),

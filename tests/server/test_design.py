@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.project_files import PIPELINES, medallion, write_project
-from tests.targets import WANTED, ask, live, new_database, on_target, server_spec
+from tests.targets import ask, chosen, connect, live, on_target
 
 pytestmark = live
 
@@ -25,11 +24,9 @@ KEYS = "SELECT COUNT(*) FROM sys.foreign_keys WHERE LEFT(name, 14) = 'mdl_fk_ord
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def root(tmp_path: Path) -> Iterator[Path]:
     """The small project on a database of its own."""
-    with new_database() as settings:
-        for name, value in {**settings, WANTED: "server"}.items():
-            monkeypatch.setenv(name, value)
+    with chosen("server"):
         yield write_project(tmp_path)
 
 
@@ -43,9 +40,7 @@ def run(root: Path, design: str = "", *, customer: str = "") -> None:
 
 
 def do(root: Path, *statements: str) -> None:
-    from engine.warehouse.sqlserver_connect import Connector
-
-    connection = Connector(server_spec({k: v for k, v in os.environ.items() if k.startswith("MSSQL_")})).connect()
+    connection = connect()
     for statement in statements:
         connection.execute(statement).close()
     connection.close()
