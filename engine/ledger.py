@@ -32,6 +32,7 @@ RUNS = _shape(
     "runs",
     ("run_id",),
     run_id="nvarchar(64)",
+    number="bigint",
     project="nvarchar(128)",
     target="nvarchar(128)",
     selection="nvarchar(400)",
@@ -53,6 +54,7 @@ LOADS = _shape(
     ("table_name", "load_id"),
     table_name="nvarchar(260)",
     load_id="nvarchar(64)",
+    number="bigint",
     state="nvarchar(20)",
     strategy="nvarchar(20)",
     verdict="nvarchar(20)",
@@ -105,6 +107,18 @@ WATERMARKS = _shape(
     updated_at="datetime2(3)",
 )
 TABLES = (RUNS, LOADS, VERDICTS, WATERMARKS)
+FILLS = {
+    ("runs", "number"): (
+        "UPDATE ops.runs SET number = r.n FROM (SELECT run_id, ROW_NUMBER() OVER (ORDER BY started_at, run_id) AS n"
+        " FROM ops.runs) AS r WHERE r.run_id = ops.runs.run_id"
+    ),
+    ("loads", "number"): (
+        "UPDATE ops.loads SET number = r.n FROM (SELECT table_name, load_id, ROW_NUMBER() OVER ("
+        "PARTITION BY table_name ORDER BY finished_at, load_id) AS n FROM ops.loads) AS r"
+        " WHERE r.table_name = ops.loads.table_name AND r.load_id = ops.loads.load_id"
+    ),
+}
+"""What a column that an earlier version did not keep is filled with; others are NULL for loads of that time."""
 
 
 class Reader(Protocol):
@@ -113,10 +127,45 @@ class Reader(Protocol):
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]: ...
 
 
-def run_begun(run_id: str, project: str, target: str, selection: str, logical_date: dt.date) -> Row:
-    """The ``ops.runs`` row of a run of this process that begins now."""
+def lacking(reader: Reader) -> list[tuple[TableShape, Column]]:
+    """The columns that the ledger's tables lack, having been made by an earlier version. Tables not made lack none."""
+    found: dict[str, set[str]] = {}
+    for row in reader.rows("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'ops'"):
+        found.setdefault(row["table_name"], set()).add(row["column_name"])
+    return [(s, c) for s in TABLES if s.name in found for c in s.columns if c.name not in found[s.name]]
+
+
+def fills(missing: Sequence[tuple[TableShape, Column]]) -> list[str]:
+    """The statements that fill columns which have just been added; they mean the same on every warehouse."""
+    return [FILLS[s.name, c.name] for s, c in missing if (s.name, c.name) in FILLS]
+
+
+def migrated(missing: Sequence[tuple[TableShape, Column]]) -> str:
+    """What to say of a ledger that was brought up to date; empty when nothing was missing."""
+    if not missing:
+        return ""
+    return "the ledger was made by an earlier version; added " + ", ".join(
+        f"{s.full_name}.{c.name}" for s, c in missing
+    )
+
+
+def next_number(reader: Reader, table: str) -> int:
+    """The number of a table's next load: one more than of any load of it that the ledger knows."""
+    return int(
+        reader.rows("SELECT COALESCE(MAX(number), 0) + 1 AS n FROM ops.loads WHERE table_name = ?", (table,))[0]["n"]
+    )
+
+
+def next_run_number(reader: Reader) -> int:
+    """The number of the next run."""
+    return int(reader.rows("SELECT COALESCE(MAX(number), 0) + 1 AS n FROM ops.runs")[0]["n"])
+
+
+def run_begun(run_id: str, project: str, target: str, selection: str, logical_date: dt.date, number: int = 0) -> Row:
+    """The ``ops.runs`` row of a run of this process that begins now. ``number`` orders runs; clocks do not."""
     return {
         "run_id": run_id,
+        "number": number,
         "project": project,
         "target": target,
         "selection": selection[:400],
@@ -148,6 +197,8 @@ class LoadRecord:
     inputs: dict[str, str] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()
     started_at: dt.datetime = field(default_factory=lambda: now())
+    number: int = 0
+    """Orders the loads of a table, whatever the clocks say; given when the row is written."""
     state: str = "running"
     verdict: str = ""
     error: str = ""
@@ -164,6 +215,7 @@ class LoadRecord:
         return {
             "table_name": self.table,
             "load_id": self.load_id,
+            "number": self.number,
             "state": self.state,
             "strategy": self.strategy,
             "verdict": self.verdict,
@@ -261,7 +313,7 @@ def published(reader: Reader) -> dict[str, Published]:
     """The last published load of every table."""
     rows = reader.rows(
         "SELECT table_name, load_id, definition, fingerprint, inputs, columns, rows_total, finished_at, verdict FROM ("
-        "SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY finished_at DESC, load_id DESC) AS recent"
+        "SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY number DESC, load_id DESC) AS recent"
         " FROM ops.loads WHERE state = 'published') AS l WHERE recent = 1"
     )
     return {
@@ -299,19 +351,24 @@ def watermarks(reader: Reader) -> dict[str, str]:
 def history(reader: Reader, runs: int = 20) -> dict[str, list[Row]]:
     """The latest runs, the latest load of each table and its verdicts, as JSON-ready rows."""
     latest = (
-        "SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY finished_at DESC, load_id DESC) AS recent"
+        "SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY number DESC, load_id DESC) AS recent"
         " FROM ops.loads"
     )
     names = ", ".join(f"l.{c.name}" for c in LOADS.columns if c.name != "columns")
     judged = ", ".join(f"v.{c.name}" for c in VERDICTS.columns if c.name not in ("detail", "rows_sql", "sample"))
     return {
-        "runs": reader.rows("SELECT * FROM ops.runs ORDER BY started_at DESC")[:runs],
+        "runs": reader.rows("SELECT * FROM ops.runs ORDER BY number DESC, started_at DESC")[:runs],
         "loads": reader.rows(f"SELECT {names} FROM ({latest}) AS l WHERE l.recent = 1 ORDER BY l.table_name"),
         "verdicts": reader.rows(
             f"SELECT {judged} FROM ops.verdicts AS v INNER JOIN ({latest}) AS l ON l.table_name = v.table_name"
             " AND l.load_id = v.load_id AND l.recent = 1 ORDER BY v.table_name, v.expectation_id"
         ),
     }
+
+
+def after(moment: dt.datetime | None) -> dt.datetime:
+    """Now, or a millisecond after ``moment`` where a clock that was wrong has put that into the future."""
+    return now() if moment is None else max(now(), moment + dt.timedelta(milliseconds=1))
 
 
 def now() -> dt.datetime:

@@ -57,7 +57,7 @@ def docs_path(root: Path) -> Path:
 def build_from_ledger(project: Project, warehouse: Reader) -> Path:
     """Write the Data Docs of the latest load of every table in the ledger. Returns the page to open."""
     recent = (
-        "SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY finished_at DESC, load_id DESC) AS recent"
+        "SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY number DESC, load_id DESC) AS recent"
         " FROM ops.loads"
     )
     loads = warehouse.rows(

@@ -131,7 +131,8 @@ def run(
     result = RunResult(load_id or new_load_id(), target, date)
     result.phases["check"] = time.perf_counter() - began
     with warehouse.run_lock(wait_for, watcher.say), warehouse:
-        warehouse.prepare()
+        if said := warehouse.prepare():
+            watcher.say(said)
         known = ledger.watermarks(warehouse)
         if known:
             model = load_model(project, target, date, watermarks=known)
@@ -160,7 +161,12 @@ class _Run:
         self.published: dict[str, Published] = ledger.published(warehouse)
         self.load_ids = {name: p.load_id for name, p in self.published.items()}
         self.row: ledger.Row = ledger.run_begun(
-            result.run_id, model.project.name, model.target, selection, model.logical_date
+            result.run_id,
+            model.project.name,
+            model.target,
+            selection,
+            model.logical_date,
+            ledger.next_run_number(warehouse),
         )
 
     def go(self) -> None:

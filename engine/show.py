@@ -30,7 +30,16 @@ def reading(project: Project, target: str) -> Iterator[Warehouse]:
     if words := warehouse.kept_out():
         raise WarehouseError(words)
     with warehouse:
+        _require_current(warehouse)
         yield warehouse
+
+
+def _require_current(warehouse: Warehouse) -> None:
+    if ledger.lacking(warehouse):
+        raise WarehouseError(
+            "this warehouse was made by an earlier version, which kept less in its ledger; `medallion run` brings it up "
+            "to date"
+        )
 
 
 def states(project: Project, model: Model) -> list[dict[str, Any]]:
@@ -170,6 +179,7 @@ def status(project: Project, target: str) -> dict[str, Any]:
     if not warehouse.made():
         return {"running": None, "tables": {}, "runs": [], "loads": [], "verdicts": []}
     with warehouse:
+        _require_current(warehouse)
         found = ledger.history(warehouse)
     run, tables = (working["run"], working["tables"]) if working is not None else (None, {})
     for row in found["runs"]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine.bind import BindError, bind, parse
 from engine.errors import GateFailed, MedallionError, ProjectError, StagingGone, WarehouseError
-from engine.ledger import LOADS, VERDICTS, WATERMARKS, LoadRecord, Published, Row, now, verdict_rows
+from engine.ledger import LOADS, VERDICTS, WATERMARKS, LoadRecord, Published, Row, next_number, now, verdict_rows
 from engine.model import Model, Table, source_columns
 from engine.suites import BATCH, HOLDS_FOR_FEWER, Suite
 from engine.warehouse import TableShape
@@ -152,6 +152,7 @@ def _select(load: Load) -> str:
 def put_down(load: Load) -> None:
     """Write to the ledger that this load is staged, for another process to go on with."""
     load.record.state = STAGED
+    load.record.number = next_number(load.warehouse, load.table.name)
     load.warehouse.record([(LOADS, load.record.row())])
 
 
@@ -238,6 +239,7 @@ def publish(load: Load, *, settled: Sequence[str] = ()) -> None:
     record, warehouse = load.record, load.warehouse
     with load.timed("publish"):
         began = time.perf_counter()
+        record.number = next_number(warehouse, load.table.name)
         staged = (
             0
             if load.table.spec.load in ("replace", "view")
@@ -268,6 +270,7 @@ def fail(load: Load, error: Exception) -> None:
     """Write to the ledger that this load failed, with its verdicts; the published table was not touched."""
     load.record.state = "failed"
     load.record.error = str(error)
+    load.record.number = next_number(load.warehouse, load.table.name)
     load.warehouse.record([(LOADS, load.record.row()), *_verdicts(load)])
 
 

@@ -199,6 +199,7 @@ def finish(job: Job, *, started_at: dt.datetime, failed: int, selection: str) ->
         mine = [r for r in _loads_since(warehouse, job.load_id) if r["state"] == "published"]
         row = {
             **job.begun(sound.model, selection),
+            "number": ledger.next_run_number(warehouse),
             "started_at": started_at,
             "finished_at": now(),
             "state": "failed" if failed else "done",
@@ -226,7 +227,8 @@ def _step(job: Job, name: str) -> Iterator[_Step]:
     model = _model(job, name, {})
     warehouse = open_warehouse(model.project, model.target)
     with warehouse.table_lock(name, job.say), warehouse:
-        warehouse.prepare()
+        if said := warehouse.prepare():
+            job.say(said)
         if model.tables[name].spec.watermark:
             model = _model(job, name, ledger.watermarks(warehouse))
         published = ledger.published(warehouse)

@@ -181,3 +181,18 @@ def ask_server(sql: str, settings: dict[str, str] | None = None) -> list[tuple[A
         return [tuple(row) for row in connection.execute(sql).fetchall()]
     finally:
         connection.close()
+
+
+def change(root: Path, *statements: str) -> None:
+    """Do what somebody else might do to the warehouse between two runs, in statements that both understand."""
+    if os.environ.get(WANTED) == "server":
+        connection = connect()
+        for statement in statements:
+            connection.execute(statement).close()
+        connection.close()
+        return
+    import duckdb
+
+    with duckdb.connect(str(root / "data/warehouse.duckdb")) as con:
+        for statement in statements:
+            con.execute(statement)

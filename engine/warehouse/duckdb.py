@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import WarehouseError
-from engine.ledger import TABLES, Row
+from engine.ledger import TABLES, Row, after, fills, lacking, migrated
 from engine.live import RunLock, is_locked, live_path, read_live, who
 from engine.warehouse import AUDIT_COLUMNS, KEPT_ALREADY, KEPT_ELSEWHERE, TableShape, duckdb_sql
 from engine.warehouse.duckdb_sql import held_name, qualified, quarantine_name, quoted, staging_name, text
@@ -102,8 +102,8 @@ class DuckDBWarehouse:
 
     # -- set-up ------------------------------------------------------------------------------------------------------
 
-    def prepare(self) -> None:
-        """Schemas, the ledger's tables and the T-SQL macros; all of it may be there already."""
+    def prepare(self) -> str:
+        """Schemas, the ledger's tables and the T-SQL macros; all of it may be there already. Returns what was migrated."""
         from engine.warehouse.duckdb_dialect import install_macros
 
         with self.transaction() as cursor:
@@ -112,7 +112,14 @@ class DuckDBWarehouse:
             for shape in TABLES:
                 cursor.execute(duckdb_sql.create_table(shape))
             install_macros(cursor)
+            missing = lacking(self)
+            for shape, column in missing:
+                name = qualified(shape.schema, shape.name)
+                cursor.execute(f"ALTER TABLE {name} ADD COLUMN {quoted(column.name)} {column.type.duckdb}")
+            for fill in fills(missing):
+                cursor.execute(fill)
         self._look()
+        return migrated(missing)
 
     def _look(self) -> None:
         kinds = {"BASE TABLE": "TABLE", "VIEW": "VIEW"}
@@ -237,7 +244,6 @@ class DuckDBWarehouse:
     ) -> int:
         """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called with the
         rows the published table then has; ``settled`` are quarantine ids that become replayed. Returns that number."""
-        moment = dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0)
         staging, held, quarantine = staging_name(shape, load_id), held_name(shape, load_id), quarantine_name(shape)
         with self._publishing, self.transaction() as cursor:
             self._make_way(cursor, shape)
@@ -258,6 +264,7 @@ class DuckDBWarehouse:
                     [load_id, list(settled)],
                 )
             replaces = shape.load in ("replace", "view") and quarantine in self._kinds
+            moment = self._from_now_on(cursor, shape)
             # One call for many statements: each call gives Python's turn away, and gets it back late from a busy gate.
             cursor.execute(
                 ";\n".join(
@@ -308,6 +315,14 @@ class DuckDBWarehouse:
                 cursor.execute(
                     f"ALTER TABLE {qualified(shape.schema, shape.name)} ADD COLUMN {quoted(name)} {column.type.duckdb}"
                 )
+
+    def _from_now_on(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> dt.datetime:
+        """The moment from which a load's versions hold: now, but after every moment in the table's history."""
+        latest = None
+        if shape.load == "scd2" and (shape.schema, shape.name) in self._kinds:
+            name = qualified(shape.schema, shape.name)
+            latest = _scalar(cursor.execute(f"SELECT greatest(max(valid_from), max(valid_to)) FROM {name}"))
+        return after(latest)
 
     def give_origins(
         self, shape: TableShape, load_id: str, origins: Sequence[tuple[str | None, int | None]], *, audited: bool

@@ -68,8 +68,9 @@ class Warehouse(Protocol):
     def gate_engine(self) -> sqlalchemy.Engine:
         """A SQLAlchemy engine for Great Expectations."""
 
-    def prepare(self) -> None:
-        """Make schemas and the ledger's tables; all of it may be there already."""
+    def prepare(self) -> str:
+        """Make schemas and the ledger's tables; all of it may be there already. A ledger of an earlier version gets the
+        columns that it lacks, in one transaction; the words for that are returned."""
 
     def sweep(self, keep: frozenset[str]) -> list[str]:
         """Drop the staging that killed or failed loads left behind, except of the load ids in ``keep``; its names."""

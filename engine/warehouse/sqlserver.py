@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from engine.ledger import TABLES, Row
+from engine.ledger import TABLES, Row, fills, lacking, migrated
 from engine.live import read_live
 from engine.tsql import ident, literal
 from engine.warehouse import TableShape
@@ -122,7 +122,7 @@ class SqlServerWarehouse(Session):
         newest = (
             "SELECT TOP (1) * FROM [ops].[runs] WHERE [state] = N'running'"
             " OR [finished_at] > DATEADD(second, -30, SYSUTCDATETIME())"
-            " ORDER BY CASE [state] WHEN N'running' THEN 0 ELSE 1 END, [started_at] DESC"
+            " ORDER BY CASE [state] WHEN N'running' THEN 0 ELSE 1 END, [number] DESC"
         )
         return next(iter(self._read(newest)), None)
 
@@ -149,9 +149,21 @@ class SqlServerWarehouse(Session):
 
     # -- set-up ------------------------------------------------------------------------------------------------------
 
-    def prepare(self) -> None:
+    def prepare(self) -> str:
         for batch in (*sql.create_schemas(SCHEMAS), *(sql.create_table(shape, self.server) for shape in TABLES)):
             retrying(partial(self.run, batch))
+        missing = lacking(self)
+        if missing:
+            with self.undoing():
+                self.run("SET XACT_ABORT ON; BEGIN TRANSACTION;")
+                for shape, column in missing:
+                    self.run(
+                        f"ALTER TABLE {qualified(shape.schema, shape.name)} ADD {ident(column.name)} {column.type} NULL;"
+                    )
+                for fill in fills(missing):
+                    self.run(fill)
+                self.run("COMMIT TRANSACTION;")
+        return migrated(missing)
 
     def sweep(self, keep: frozenset[str]) -> list[str]:
         # No other run is at work, so nothing is too young to go.

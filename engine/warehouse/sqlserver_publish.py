@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from engine.errors import WarehouseError
-from engine.ledger import LOADS
+from engine.ledger import LOADS, after
 from engine.tsql import ident, literal
 from engine.warehouse import TableShape
 from engine.warehouse import sqlserver_catalog as catalog
@@ -52,7 +52,15 @@ class Publication:
         self.standing = catalog.standing(session.rows, shape, load_id)
         self.physical = Physical(session, server, shape)
         self.server = self._server(server)
-        self.as_of = dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0)
+        self.as_of = self._from_now_on()
+
+    def _from_now_on(self) -> dt.datetime:
+        """The moment from which this load's versions hold: now, but after every moment in the table's history."""
+        latest = None
+        if self.shape.load == "scd2" and {"valid_from", "valid_to"} <= {name for name, *_ in self.standing.columns}:
+            found = self.session.rows(f"SELECT MAX([valid_from]) AS [begun], MAX([valid_to]) AS [ended] FROM {self.table}")
+            latest = max((m for m in found[0].values() if m is not None), default=None)
+        return after(latest)
 
     def _server(self, server: Capabilities) -> Capabilities:
         """What the server can do with this table: what others have hung on it forbids some of it."""
