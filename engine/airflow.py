@@ -95,6 +95,12 @@ class _Pipeline:
                     description="Only these tables, by name or pattern (gold.*); none means all.",
                 ),
                 "force": Param(False, type="boolean", description="Build also what is not stale."),
+                "allow": Param(
+                    [],
+                    type="array",
+                    items={"type": "string"},
+                    description="What a failed gate refused and this run may do once, as its message says: TABLE:WHAT.",
+                ),
             }
         )
         return dag

@@ -57,7 +57,7 @@ class _Step(BaseOperator):
         run = context["dag_run"]
         return Job(
             Path(self.root), self.target, run.dag_id, load_id(run.dag_id, run.run_id, run.run_after), logical_date(context),
-            _say,
+            _say, tuple(context["params"].get("allow") or ()),
         )  # fmt: skip
 
     def execute(self, context: Any) -> Any:

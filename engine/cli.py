@@ -113,6 +113,12 @@ def run(
             help="Wait this long for another run on the warehouse; refuse at once otherwise.",
         ),
     ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow", metavar="TABLE:WHAT", help="Allow once what a failed gate refused, as its message says."
+        ),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Build what is stale: load, judge, publish, in parallel where it can."""
@@ -129,6 +135,7 @@ def run(
             logical_date=day(logical_date),
             load_id=load_id,
             wait_for=wait or 0,
+            allow=allow or [],
             watcher=view,
         )
     if json_:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import ledger, steps
+from engine.allowed import Allowed, parse_allowed
 from engine.errors import MedallionError, Problem, ProjectError, SourceError, WarehouseError
 from engine.ledger import Published, now
 from engine.live import Live
@@ -106,13 +107,14 @@ def run(
     logical_date: dt.date | None = None,
     load_id: str | None = None,
     wait_for: float | None = 0,
+    allow: Iterable[str] = (),
     watcher: Watcher | None = None,
 ) -> RunResult:
     """Build what is stale among the selected tables.
 
     ``load_id`` names the load (a finished load of that name does nothing); ``wait_for`` is how many seconds to wait
-    for another run. Raises ProjectError before anything is touched, WarehouseError when the warehouse cannot be had;
-    what goes wrong with single tables is in the result.
+    for another run; ``allow`` are ``TABLE:WHAT`` texts of what may be done once. Raises ProjectError before anything is
+    touched, WarehouseError when the warehouse cannot be had; what goes wrong with single tables is in the result.
     """
     began = time.perf_counter()
     if load_id is not None and not LOAD_ID.fullmatch(load_id):
@@ -127,6 +129,7 @@ def run(
     watcher = watcher or Watcher()
     model = load_model(project, target, date)
     plan = select(model, selectors)
+    allowed = parse_allowed(allow, model.tables)
     warehouse = open_warehouse(project, target)
     result = RunResult(load_id or new_load_id(), target, date)
     result.phases["check"] = time.perf_counter() - began
@@ -137,7 +140,7 @@ def run(
         if known:
             model = load_model(project, target, date, watermarks=known)
         result.phases["open"] = time.perf_counter() - began - result.phases["check"]
-        _Run(model, plan, warehouse, result, watcher, force=force, selection=" ".join(selectors)).go()
+        _Run(model, plan, warehouse, result, watcher, force=force, selection=" ".join(selectors), allowed=allowed).go()
     result.seconds = time.perf_counter() - began
     return result
 
@@ -153,9 +156,10 @@ class _Run:
         *,
         force: bool,
         selection: str,
+        allowed: Allowed,
     ) -> None:
         self.model, self.plan, self.warehouse, self.result, self.watcher = model, plan, warehouse, result, watcher
-        self.force = force
+        self.force, self.allowed = force, allowed
         self.gate_lock = threading.Lock()
         self.gate: Any = None
         self.published: dict[str, Published] = ledger.published(warehouse)
@@ -307,6 +311,7 @@ class _Run:
             fingerprint=fingerprint,
             last=last,
             tell=tell,
+            allowed=self.allowed.get(name, frozenset()),
         )
         try:
             steps.stage(load)

@@ -39,6 +39,8 @@ class Load:
     record: LoadRecord
     tell: Tell
     last: Published | None = None
+    allowed: frozenset[str] = frozenset()
+    """What a person allows this load once, as words of engine.allowed."""
     verdicts: list[Verdict] = field(default_factory=list)
     select: str = ""
 
@@ -66,6 +68,7 @@ def start(
     fingerprint: str,
     last: Published | None,
     tell: Tell,
+    allowed: frozenset[str] = frozenset(),
 ) -> Load:
     """A load about to begin. ``inputs`` are the load ids of what it reads."""
     record = LoadRecord(
@@ -78,7 +81,7 @@ def start(
         dict(inputs),
         table.columns,
     )
-    return Load(model, table, warehouse, record, tell, last)
+    return Load(model, table, warehouse, record, tell, last, allowed)
 
 
 def stage(load: Load) -> None:
@@ -156,7 +159,16 @@ def put_down(load: Load) -> None:
     load.warehouse.record([(LOADS, load.record.row())])
 
 
-def take_up(model: Model, table: Table, warehouse: Warehouse, row: Row, *, last: Published | None, tell: Tell) -> Load:
+def take_up(
+    model: Model,
+    table: Table,
+    warehouse: Warehouse,
+    row: Row,
+    *,
+    last: Published | None,
+    tell: Tell,
+    allowed: frozenset[str] = frozenset(),
+) -> Load:
     """The load that a row of the ledger says is staged, or was and failed its gate.
 
     Raises StagingGone when its rows are no longer there.
@@ -170,7 +182,7 @@ def take_up(model: Model, table: Table, warehouse: Warehouse, row: Row, *, last:
         )
     # A gate that failed, or was killed, may have moved rows already: what was held is counted, not remembered.
     record.rows_quarantined = warehouse.held(table.shape, record.load_id)
-    load = Load(model, table, warehouse, record, tell, last)
+    load = Load(model, table, warehouse, record, tell, last, allowed)
     if table.spec.load == "view":
         load.select = _select(load)
     return load

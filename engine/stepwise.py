@@ -10,13 +10,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import ledger, steps
+from engine.allowed import parse_allowed
 from engine.errors import ProjectError, WarehouseError
 from engine.ledger import LoadRecord, Published, Row, now
 from engine.live import Live, read_live
@@ -44,6 +45,12 @@ class Job:
     load_id: str
     logical_date: dt.date
     say: Say = print
+    allow: tuple[str, ...] = ()
+    """``TABLE:WHAT`` texts of what this run may do once."""
+
+    def allowed(self, table: str, tables: Iterable[str]) -> frozenset[str]:
+        """What this run may do once with a table. Raises ProjectError for what cannot be allowed."""
+        return parse_allowed(self.allow, tables).get(table, frozenset())
 
     def begun(self, model: Model, selection: str) -> Row:
         """The run's row in the ledger, as this process has it."""
@@ -126,6 +133,7 @@ def build(job: Job, name: str, *, force: bool = False) -> Built:
             fingerprint=fingerprint,
             last=last,
             tell=step.tell,
+            allowed=job.allowed(name, step.model.project.tables),
         )
         try:
             steps.stage(load)
@@ -153,7 +161,15 @@ def gate(job: Job, name: str, load_id: str, built_from: str) -> Judged:
             return _published(row)
         if built_from != _built_from(step.table):
             raise WarehouseError(f"{name} was declared otherwise when load {load_id} was staged; build it again")
-        load = steps.take_up(step.model, step.table, step.warehouse, row, last=step.published.get(name), tell=step.tell)
+        load = steps.take_up(
+            step.model,
+            step.table,
+            step.warehouse,
+            row,
+            last=step.published.get(name),
+            tell=step.tell,
+            allowed=job.allowed(name, step.model.project.tables),
+        )
         judging = Gate(step.warehouse.gate_engine())
         try:
             steps.judge(load, lambda: judging, threading.Lock())
