@@ -211,8 +211,17 @@ class Gate:
         )  # fmt: skip
         if unexpected:
             condition = self._condition(case, at)
-            rows = case.query.sql(at.schema, at.table) if case.query else f"SELECT * FROM {self._name(at)} WHERE {condition}"
+            rows = (
+                case.query.sql(at.schema, at.table)
+                if case.query
+                else f"SELECT * FROM {self._name(at)} WHERE {condition}"
+            )
             verdict = replace(verdict, condition=condition, rows_sql=rows)
+        if success and unexpected:
+            said = self._said(case, verdict, found, at)
+            return replace(
+                said, reason="", message=f"{said.message}; within the tolerance (mostly: {e.kwargs['mostly']})"
+            )
         if success:
             return replace(verdict, message=verdicts.held(e, total, observed))
         return self._said(case, verdict, found, at)

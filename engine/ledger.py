@@ -307,12 +307,14 @@ class Published:
     rows_total: int
     finished_at: dt.datetime
     verdict: str
+    strategy: str = ""
 
 
 def published(reader: Reader) -> dict[str, Published]:
     """The last published load of every table."""
     rows = reader.rows(
-        "SELECT table_name, load_id, definition, fingerprint, inputs, columns, rows_total, finished_at, verdict FROM ("
+        "SELECT table_name, load_id, definition, fingerprint, inputs, columns, rows_total, finished_at, verdict,"
+        " strategy FROM ("
         "SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY number DESC, load_id DESC) AS recent"
         " FROM ops.loads WHERE state = 'published') AS l WHERE recent = 1"
     )
@@ -326,6 +328,7 @@ def published(reader: Reader) -> dict[str, Published]:
             r["rows_total"],
             r["finished_at"],
             r["verdict"] or "",
+            r["strategy"] or "",
         )
         for r in rows
     }

@@ -24,7 +24,7 @@ TARGET = "MEDALLION_TARGET"
 """The environment variable that takes the place of default_target."""
 Spec = TypeVar("Spec", bound=BaseModel)
 _REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
-_SECTIONS = ("version", "name", "vars", "targets", "default_target", "sources", "tables", "pipelines")
+_SECTIONS = ("version", "name", "vars", "targets", "default_target", "sources", "guards", "tables", "pipelines")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Project:
     sources: Mapping[str, specs.SourceSpec]
     tables: Mapping[str, specs.TableSpec]
     pipelines: Mapping[str, specs.PipelineSpec]
+    guards: specs.GuardsSpec
 
     def target_name(self, name: str | None) -> str:
         """The name asked for, else what MEDALLION_TARGET says, else the default; raises ProjectError for one that is
@@ -165,6 +166,7 @@ def load_project(root: Path, *, partial: bool = False) -> Project:
         sources,
         tables,
         pipelines,
+        validate(node, ("guards",), data.get("guards") or {}, specs.GuardsSpec, problems) or specs.GuardsSpec(),
     )
     problems += _references(project)
     if not problems:

@@ -157,6 +157,7 @@ class _Replay:
             last=last,
             tell=lambda *_: None,
         )
+        self.load.sent_again = True
 
     def go(self) -> Replayed:
         record = self.load.record

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import guards
+
 if TYPE_CHECKING:
     from engine.ledger import Reader
     from engine.project import Project
@@ -187,12 +189,13 @@ def _tiles(tables: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 def _sections(table: Mapping[str, Any]) -> list[Any]:
     """Great Expectations' rendering of the verdicts: one section for the table, one for each column."""
-    if not table["verdicts"]:
+    judged = [v for v in table["verdicts"] if v["type"] != guards.TYPE]
+    if not judged:
         return []
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
 
-    results = [_result(v) for v in table["verdicts"]]
+    results = [_result(v) for v in judged]
     suite = ExpectationSuiteValidationResult(
         success=not table["failing"],
         results=results,

@@ -7,7 +7,7 @@ import re
 import zoneinfo
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from engine.errors import nearest
 from engine.sqltypes import parse_type
@@ -158,6 +158,31 @@ class ForeignKeySpec(_Spec):
     """Whether the server enforces it. Without, it only tells readers and tools how tables belong together."""
 
 
+def _off_or_share(value: Any) -> Any:
+    """``off``, which YAML reads as false, or a share such as 25%. Raises ValueError."""
+    if value is False or value is None or value == "off":
+        return None if value is None else False
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})? ?%", value):
+        return value
+    raise ValueError(f"{value!r} is not a share; write one such as 25% or 0.5%, or off")
+
+
+Share = Annotated[Literal[False] | str | None, BeforeValidator(_off_or_share)]
+
+
+class GuardsSpec(_Spec):
+    """How far a load may be from what is expected of its volume before its gate fails."""
+
+    quarantine: Share = None
+    """The largest share of a load's rows that may go to quarantine: 25% when not given."""
+    empty: bool | None = None
+    """Whether no rows may take the place of some: no when not given."""
+    drop: Share = None
+    """How much smaller than at its last load the table may become: 50% when not given."""
+    rise: Share = None
+    """How much larger than at its last load a table of 100 rows or more may become: 900% when not given."""
+
+
 class TableSpec(_Spec):
     """One bronze, silver or gold table."""
 
@@ -177,6 +202,8 @@ class TableSpec(_Spec):
     storage: Literal["rowstore", "columnstore"] = "rowstore"
     alias: Annotated[str, Field(pattern=r"^([a-z_][a-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*)?$")] = ""
     """A view of this name over the table, for dashboards that already read it."""
+    guards: GuardsSpec = GuardsSpec()
+    """Volume guards of this table; what is not given is as for the project."""
     description: str = ""
     tags: list[str] = []
     indexes: list[IndexSpec] = []
@@ -349,6 +376,7 @@ PARTS: dict[str, type[_Spec]] = {
     "columns": ColumnSpec,
     "partition_by": PartitionBySpec,
     "partitions": PartitionsSpec,
+    "guards": GuardsSpec,
     "indexes": IndexSpec,
     "foreign_keys": ForeignKeySpec,
     "schedule": ScheduleSpec,
@@ -373,5 +401,7 @@ class PipelinesFile(_Spec):
     targets: dict[Name, Annotated[TargetSpec, Field(discriminator="type")]]
     default_target: str
     sources: dict[Name, Annotated[SourceSpec, Field(discriminator="type")]] = {}
+    guards: GuardsSpec = GuardsSpec()
+    """Volume guards of every table."""
     tables: dict[TableName, TableSpec | None]
     pipelines: dict[Name, PipelineSpec] = {}

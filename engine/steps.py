@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from engine import guards
 from engine.bind import BindError, bind, parse
 from engine.errors import GateFailed, MedallionError, ProjectError, StagingGone, WarehouseError
 from engine.ledger import LOADS, VERDICTS, WATERMARKS, LoadRecord, Published, Row, next_number, now, verdict_rows
 from engine.model import Model, Table, source_columns
+from engine.specs import GuardsSpec
 from engine.suites import BATCH, HOLDS_FOR_FEWER, Suite
 from engine.warehouse import TableShape
 
@@ -41,12 +43,18 @@ class Load:
     last: Published | None = None
     allowed: frozenset[str] = frozenset()
     """What a person allows this load once, as words of engine.allowed."""
+    sent_again: bool = False
+    """Its rows come from quarantine: that many of them go back there is no news."""
     verdicts: list[Verdict] = field(default_factory=list)
     select: str = ""
 
     @property
     def shape(self) -> TableShape:
         return self.table.shape
+
+    @property
+    def guards(self) -> GuardsSpec:
+        return guards.limits(self.model.project.guards, self.table.spec.guards)
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -116,11 +124,6 @@ def _land(load: Load) -> None:
     record.rows_quarantined = landed.rows_quarantined + held
     record.rows_duplicate = duplicates
     record.rows_staged = landed.rows_staged
-    if record.rows_read and record.rows_read == record.rows_quarantined:
-        raise GateFailed(
-            f"all {record.rows_read:,} rows of {load.table.spec.source} were held back, first because: "
-            f"{load.warehouse.first_reason(load.shape, record.load_id)}"
-        )
 
 
 def _build(load: Load) -> None:
@@ -189,36 +192,84 @@ def take_up(
 
 
 def judge(load: Load, gate: Callable[[], Gate], lock: threading.Lock) -> None:
-    """Let the table's suite judge the staging table; move rows that fail a quarantine rule to the held rows.
+    """Let the volume guards and the table's suite judge the staging table; move rows that fail a quarantine rule to the
+    held rows.
 
-    Raises GateFailed when a critical expectation does not hold; staging is then left to look at.
+    Raises GateFailed when a guard or a critical expectation does not hold; staging is then left to look at.
     """
-    suite = load.table.suite
-    if not suite.expectations:
-        load.record.verdict = "passed"
-        return
     with load.timed("gate"):
-        first = _judged(load, gate, lock, suite)
-        rules = [v for v in first if v.quarantine and not v.success and v.condition]
-        if rules:
-            reasons = [(v.condition, v.reason) for v in rules]
-            load.record.rows_quarantined += load.warehouse.hold(
-                load.shape, load.record.load_id, reasons, landed=load.table.landed
-            )
-            # What is published is what is left. Rules on single rows that held still hold for fewer rows; all others
-            # are judged again.
-            settled = {v.id for v in first if v.quarantine or (v.success and v.type in HOLDS_FOR_FEWER)}
-            rest = replace(suite, expectations=tuple(e for e in suite.expectations if e.id not in settled))
-            first = [v for v in first if v.id in settled] + (
-                _judged(load, gate, lock, rest) if rest.expectations else []
-            )
-        load.verdicts = first
+        load.verdicts = _guarded(load)
+        # Where nearly nothing was staged, what the suite says of the rest is only a consequence.
+        if load.table.suite.expectations and not any(v.blocks for v in load.verdicts):
+            load.verdicts = _by_suite(load, gate, lock)
+            load.verdicts += _guarded(load)
     failed = [v for v in load.verdicts if not v.success and not (v.quarantine and v.condition)]
     critical = [v for v in failed if v.severity == "critical"]
     held = any(v.quarantine and not v.success for v in load.verdicts)
     load.record.verdict = "failed" if critical else "warned" if failed else "held" if held else "passed"
     if critical:
         raise GateFailed(_refusal(load, critical))
+
+
+def _by_suite(load: Load, gate: Callable[[], Gate], lock: threading.Lock) -> list[Verdict]:
+    suite = load.table.suite
+    first = _judged(load, gate, lock, suite)
+    rules = [v for v in first if v.quarantine and not v.success and v.condition]
+    if not rules:
+        return first
+    reasons = [(v.condition, v.reason) for v in rules]
+    load.record.rows_quarantined += load.warehouse.hold(
+        load.shape, load.record.load_id, reasons, landed=load.table.landed
+    )
+    # What is published is what is left. Rules on single rows that held still hold for fewer rows; all others are judged
+    # again.
+    settled = {v.id for v in first if v.quarantine or (v.success and v.type in HOLDS_FOR_FEWER)}
+    rest = replace(suite, expectations=tuple(e for e in suite.expectations if e.id not in settled))
+    again = _judged(load, gate, lock, rest) if rest.expectations else []
+    return [v for v in first if v.id in settled] + again
+
+
+def _guarded(load: Load) -> list[Verdict]:
+    """The verdicts of the volume guards that can be judged before the table is published."""
+    record, warehouse = load.record, load.warehouse
+    volume = guards.Volume(
+        0 if load.sent_again else record.rows_quarantined,
+        record.rows_read if load.table.landed else record.rows_staged,
+        *_before_and_after(load),
+        first_reason=warehouse.first_reason(load.shape, record.load_id) if record.rows_quarantined else "",
+    )
+    return guards.judge(load.table.name, load.guards, volume, load.allowed)
+
+
+def _before_and_after(load: Load) -> tuple[int | None, int | None]:
+    """The rows of the published table and of the staging table that is to take its place; of scd2, the current ones."""
+    record, last, kind = load.record, load.last, load.table.spec.load
+    if last is None:
+        return None, None
+    if kind == "merge" and load.table.landed and not record.rows_read:
+        return last.rows_total, 0  # a merge reads its whole source, and that has nothing any more
+    if kind not in ("replace", "view", "scd2"):
+        return None, None  # what the table becomes is counted in the transaction that publishes it
+    before = last.rows_total
+    if kind == "scd2" and last.strategy == kind:
+        before = load.warehouse.rows(f"SELECT COUNT(*) AS n FROM {load.table.name} WHERE is_current = 1")[0]["n"]
+    if record.rows_quarantined or record.rows_duplicate:
+        return before, load.warehouse.count(*load.warehouse.staging(load.shape, record.load_id))
+    return before, record.rows_staged
+
+
+def _guard_total(load: Load, total: int) -> None:
+    """Judge what the table is about to become, inside the transaction. Raises GateFailed, which rolls it back."""
+    if load.last is None or load.table.spec.load not in ("merge", "append", "partition"):
+        return
+    volume = guards.Volume(before=load.last.rows_total, after=total)
+    verdicts = guards.judge(load.table.name, load.guards, volume, load.allowed)
+    load.verdicts += verdicts
+    if any(v.blocks for v in verdicts):
+        load.record.verdict = "failed"
+        raise GateFailed(_refusal(load, verdicts))
+    if verdicts:
+        load.record.verdict = "warned"
 
 
 def _judged(load: Load, gate: Callable[[], Gate], lock: threading.Lock, suite: Suite) -> list[Verdict]:
@@ -259,6 +310,7 @@ def publish(load: Load, *, settled: Sequence[str] = ()) -> None:
         )
 
         def ledger(total: int) -> list[tuple[TableShape, Row]]:
+            _guard_total(load, total)
             record.rows_total = total
             record.rows_published = total if load.table.spec.load in ("replace", "view") else staged
             fault = record.balance()

@@ -58,7 +58,9 @@ class Publication:
         """The moment from which this load's versions hold: now, but after every moment in the table's history."""
         latest = None
         if self.shape.load == "scd2" and {"valid_from", "valid_to"} <= {name for name, *_ in self.standing.columns}:
-            found = self.session.rows(f"SELECT MAX([valid_from]) AS [begun], MAX([valid_to]) AS [ended] FROM {self.table}")
+            found = self.session.rows(
+                f"SELECT MAX([valid_from]) AS [begun], MAX([valid_to]) AS [ended] FROM {self.table}"
+            )
             latest = max((m for m in found[0].values() if m is not None), default=None)
         return after(latest)
 

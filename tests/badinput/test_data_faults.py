@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project_files import FILES, PIPELINES, medallion, write_project
+from tests.project_files import FILES, PIPELINES, UNGUARDED, medallion, write_project
 from tests.targets import ask
 
 HEAD = "order_id,customer,amount,ordered_on\n"
@@ -90,7 +90,7 @@ def test_a_row_that_does_not_fit_is_held_with_its_reason(line: str, reason: str,
 
 @pytest.mark.usefixtures("target")
 def test_json_lines_with_a_broken_line(tmp_path: Path) -> None:
-    text = PIPELINES.replace("{type: csv, path: data/raw/orders*.csv}", "{type: json, path: data/raw/orders.jsonl}")
+    text = PIPELINES.replace("{type: csv, path: data/raw/orders*.csv}", "{type: json, path: data/raw/orders.jsonl}") + UNGUARDED
     lines = ['{"order_id": 1, "customer": "Ann", "amount": 10.5, "ordered_on": "2024-01-01"}', "{broken",
              '{"order_id": "x", "customer": "Bob", "amount": 1, "ordered_on": "2024-01-01"}']  # fmt: skip
     root = write_project(tmp_path, {"pipelines.yaml": text, "data/raw/orders.jsonl": "\n".join(lines) + "\n"})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project_files import PIPELINES, medallion, write_project
+from tests.project_files import PIPELINES, UNGUARDED, medallion, write_project
 from tests.targets import ask, on_target
 
 pytestmark = pytest.mark.usefixtures("target")
@@ -17,7 +17,7 @@ TABLE = "    load: partition\n    partition_by: {{column: ordered_on, grain: {gr
 
 
 def project(root: Path, table: str, grain: str) -> str:
-    text = PIPELINES.replace(f"  {table}:\n", f"  {table}:\n{TABLE.format(grain=grain)}")
+    text = PIPELINES.replace(f"  {table}:\n", f"  {table}:\n{TABLE.format(grain=grain)}") + UNGUARDED
     write_project(root, {"pipelines.yaml": text, "data/raw/orders.csv": FIRST})
     said = medallion(root, "run")
     assert said.code == 0, said.err

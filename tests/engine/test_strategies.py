@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project_files import PIPELINES, medallion, write_project
+from tests.project_files import PIPELINES, UNGUARDED, medallion, write_project
 from tests.targets import ask as rows
 from tests.targets import on_target
 
@@ -250,7 +250,7 @@ def test_kept_rows_take_new_columns_and_refuse_other_changes(tmp_path: Path) -> 
 def test_keys_of_a_source(
     lines: str, published: list[tuple[int, str]], duplicates: int, held: list[str], tmp_path: Path
 ) -> None:
-    root = write_project(tmp_path, {"data/raw/orders.csv": HEAD + lines})
+    root = write_project(tmp_path, {"pipelines.yaml": PIPELINES + UNGUARDED, "data/raw/orders.csv": HEAD + lines})
     out = json.loads(_run(root))
     bronze = out["tables"][0]
     assert rows(root, "SELECT order_id, customer FROM bronze.orders") == published

@@ -106,5 +106,5 @@ def test_when_every_row_would_be_held_nothing_is_published(tmp_path: Path) -> No
     )
     said = medallion(root, "run")
     assert said.code == 2
-    assert "all 2 rows of orders were held back" in said.err
+    assert "2 of 2 rows (100 %) would go to quarantine, and none is left" in said.err
     assert content(root, "bronze.orders") == before

@@ -1,0 +1,82 @@
+"""Volume guards: a load whose rows are suspiciously few, many or bad is a failed gate, not a green run.
+
+A suite judges rows; it says nothing when there are none. These guards look at numbers of rows alone, and stand for every
+table without being asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from engine.allowed import how_to_allow
+from engine.specs import GuardsSpec
+from engine.verdicts import Verdict, percent
+
+TYPE = "volume_guard"
+"""The type of a guard's verdict in ``ops.verdicts``."""
+FREE_TO_RISE = 100
+"""Rows below which a table may rise as it likes: the first real file often follows a sample of a few lines."""
+DEFAULTS = GuardsSpec(quarantine="25%", empty=False, drop="50%", rise="900%")
+
+
+@dataclass(frozen=True)
+class Volume:
+    """The rows of a load, as far as they are known. ``of`` is what ``quarantined`` is a part of; ``before`` and ``after``
+    are the rows of the published table and of what takes its place, None where nothing was published or takes it."""
+
+    quarantined: int = 0
+    of: int = 0
+    before: int | None = None
+    after: int | None = None
+    first_reason: str = ""
+
+
+def limits(project: GuardsSpec, table: GuardsSpec) -> GuardsSpec:
+    """What holds for a table: its own guards, else the project's, else the defaults."""
+    given = DEFAULTS.model_dump()
+    for spec in (project, table):
+        given |= {k: v for k, v in spec.model_dump().items() if v is not None}
+    return GuardsSpec(**given)
+
+
+def judge(table: str, guards: GuardsSpec, volume: Volume, allowed: Collection[str]) -> list[Verdict]:
+    """A failed verdict for each guard that the load exceeds: critical, or a warning where that is allowed this once."""
+    found = []
+    for what, figures in _exceeded(guards, volume):
+        if what in allowed:
+            found.append(_verdict(what, "warning", f"{figures}; allowed by --allow {table}:{what}"))
+        else:
+            found.append(_verdict(what, "critical", f"{figures}; {how_to_allow(table, what)}"))
+    return found
+
+
+def _exceeded(guards: GuardsSpec, volume: Volume) -> Iterator[tuple[str, str]]:
+    bad, of, before, after = volume.quarantined, volume.of, volume.before, volume.after
+    # Not one row left is a broken source or a broken declaration, never broken rows, however much is tolerated.
+    if bad and (bad >= of or _beyond(bad, of, guards.quarantine)):
+        limit = f"more than the {guards.quarantine} of guards.quarantine" if bad < of else "and none is left"
+        because = f", first because: {volume.first_reason}" if volume.first_reason else ""
+        yield "quarantine", f"{bad:,} of {of:,} rows ({percent(bad, of)}) would go to quarantine, {limit}{because}"
+        return  # that the table is then smaller is a consequence
+    if before is None or after is None or not before:
+        return
+    if not after:
+        if not guards.empty:
+            yield "empty", f"no rows would take the place of {before:,}"
+    elif _beyond(before - after, before, guards.drop):
+        fewer = percent(before - after, before)
+        yield "drop", f"{after:,} rows after {before:,}: {fewer} fewer, more than the {guards.drop} of guards.drop"
+    elif before >= FREE_TO_RISE and _beyond(after - before, before, guards.rise):
+        more = f"{100 * (after - before) / before:,.0f} %"
+        yield "rise", f"{after:,} rows after {before:,}: {more} more, more than the {guards.rise} of guards.rise"
+
+
+def _beyond(part: int, whole: int, limit: str | bool | None) -> bool:
+    """Whether ``part`` is a larger share of ``whole`` than a limit such as 25%; nothing is beyond ``off``."""
+    return isinstance(limit, str) and 100 * part > Decimal(limit.removesuffix("%").strip()) * whole
+
+
+def _verdict(what: str, severity: str, message: str) -> Verdict:
+    return Verdict(f"guard.{what}", TYPE, "", severity, False, False, None, None, "", message)
