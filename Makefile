@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help run setup test lint bench golden schema airflow clean
+.PHONY: help run setup test lint mutants bench golden schema airflow clean
 
 help:
 	@sed -n 's/^#   //p; s/^## //p' Makefile
@@ -37,6 +37,10 @@ lint: .venv/dev.stamp
 ## make bench   what it costs, side by side (ROWS=10000000 for the largest load)
 bench: .venv/dev.stamp
 	$(BIN)/python -m tests.bench $(ARGS)
+
+## make mutants change lines of the engine, one at a time, and see whether a test notices
+mutants: .venv/dev.stamp
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 ## make golden  write the golden files anew, after a change of rendered SQL that is meant
 golden: .venv/dev.stamp
