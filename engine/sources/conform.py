@@ -8,8 +8,8 @@ others go through a pattern that says exactly which spellings are good, and a va
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from engine.sqltypes import MAX, Column, SqlType
 
@@ -46,11 +46,14 @@ class Rule:
     complaint: str
 
 
-def rule(t: SqlType) -> Rule | None:
-    """The rule of a type; None where any text will do."""
+def rule(t: SqlType, casts: Mapping[str, str] | None = None) -> Rule | None:
+    """The rule of a type; None where any text will do. ``casts``: see ``conform``."""
     if t.family == "string":
         return None if t.length == MAX else _string(t)
-    return _RULES[t.family](t)
+    found = _RULES[t.family](t)
+    if casts and t.duckdb in casts:
+        return replace(found, cast=f"{casts[t.duckdb]}($x)", sure="$v IS NOT NULL")
+    return found
 
 
 def _string(t: SqlType) -> Rule:
@@ -99,7 +102,8 @@ def _decimal(t: SqlType) -> Rule:
 def _float(t: SqlType) -> Rule:
     cast = f"TRY_CAST($x AS {t.duckdb})"
     # Beyond plain numbers DuckDB reads only underscores, infinities and NaN.
-    sure = "isfinite($v) AND NOT contains($x, '_')"
+    # What is too small becomes 0 without a word.
+    sure = "isfinite($v) AND NOT contains($x, '_') AND ($v <> 0 OR NOT regexp_matches($x, '^[^eE]*[1-9]'))"
     return Rule(
         cast=cast,
         sure=sure,
@@ -266,19 +270,22 @@ def _cases(*cases: tuple[str | None, str]) -> str:
     return f"CASE {' '.join(arms)} END"
 
 
-def conform(raw: str, columns: Sequence[Column]) -> str:
+def conform(raw: str, columns: Sequence[Column], casts: Mapping[str, str] | None = None) -> str:
     """SQL that types the rows of ``raw``: a relation of text columns ``x0, x1, ...`` (one for each of ``columns``) and
     ``_row`` (the row's number, or NULL), ``_fault`` (what is wrong with the row as a whole, or NULL), ``_raw`` (its text
     when it has a fault).
 
     Yields the columns under their own names, then ``_row`` and ``_held``: NULL when the row is good, else a JSON object
     of ``reasons`` (list of texts) and ``row`` (object of the texts as they were read).
+
+    ``casts`` names, for types of the database that it casts text to slowly, functions that do it fast: the right value
+    or NULL, also for texts that they leave to the rule.
     """
-    ruled = [(f"x{i}", i, c, r) for i, c in enumerate(columns) if (r := rule(c.type))]
+    ruled = [(f"x{i}", i, c, r) for i, c in enumerate(columns) if (r := rule(c.type, casts))]
     xs = [f"x{i}" for i in range(len(columns))]
     rest = ", ".join([*xs, "_row", "_fault", "_raw"])
     some = f"COALESCE({', '.join(xs)}, NULL) IS NOT NULL"
-    casts = "".join(f", {_fill(r.cast, x)} AS v{i}" for x, i, _, r in ruled)
+    readings = "".join(f", {_fill(r.cast, x)} AS v{i}" for x, i, _, r in ruled)
     # NULL counts as sure: neither the cast nor the comparison had anything to go wrong with.
     sure = {i: f"({_fill(r.sure, x, f'v{i}')} OR {x} IS NULL)" for x, i, _, r in ruled}
     every = " AND ".join([*sure.values(), "_fault IS NULL", some])
@@ -296,7 +303,7 @@ def conform(raw: str, columns: Sequence[Column]) -> str:
         f"FROM (SELECT *, CASE WHEN _sure THEN true ELSE {fits} END AS _good\n"
         f"FROM (SELECT _sure, {rest}{values}\n"
         f"FROM (SELECT *, CASE WHEN {every} THEN true ELSE false END AS _sure\n"
-        f"FROM (SELECT {rest}{casts}\nFROM ({raw})))))"
+        f"FROM (SELECT {rest}{readings}\nFROM ({raw})))))"
     )
 
 

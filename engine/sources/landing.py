@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from engine.errors import SourceError
 from engine.sources import Landed, Progress
 from engine.sources.conform import conform, ident, literal
+from engine.sources.decimals import wide_decimals
 from engine.sources.parts import Doubtful, Fault, Part
 from engine.sqltypes import Column
 from engine.warehouse import AUDIT_COLUMNS, QUARANTINE_COLUMNS
@@ -92,7 +93,11 @@ def land(
 ) -> Landed:
     """See ``engine.sources.land``."""
     landing = _Landing(con, scan, staging, held, one_load)
-    with _ticking(con, landing, progress), tempfile.TemporaryDirectory(prefix="medallion-") as scratch:
+    with (
+        _ticking(con, landing, progress),
+        tempfile.TemporaryDirectory(prefix="medallion-") as scratch,
+        wide_decimals(con, scan.columns) as landing.casts,
+    ):
         landing.create()
         for number, part in enumerate(scan.parts):
             folder = Path(scratch) / str(number)
@@ -111,6 +116,7 @@ class _Landing:
         self.shared = {"_loaded_at": self.at, "_load_id": literal(scan.load_id)} if one_load else {}
         if one_load and len(scan.parts) == 1:
             self.shared["_source_file"] = _file(scan.parts[0])
+        self.casts: dict[str, str] = {}
         self.read = 0
         self.expected = 0
 
@@ -175,7 +181,7 @@ class _Landing:
         values |= {name: value for name, value in audit.items() if name not in self.shared}
         return (
             f"INSERT INTO {self.staging} ({', '.join(values)})"
-            f" SELECT {', '.join(values.values())} FROM ({conform(raw, self.scan.columns)})"
+            f" SELECT {', '.join(values.values())} FROM ({conform(raw, self.scan.columns, self.casts)})"
         )
 
     def _of(self, part: Part) -> str:
