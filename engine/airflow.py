@@ -168,9 +168,11 @@ class _Pipeline:
         from airflow.sdk import (
             CronTriggerTimetable,
             DeltaTriggerTimetable,
-            EventsTimetable,
             MultipleCronTriggerTimetable,
         )
+
+        # Airflow 3.3 cannot read back what it writes of the class of this name in airflow.sdk.
+        from airflow.timetables.events import EventsTimetable
 
         if isinstance(when, str):
             return CronTriggerTimetable(when, timezone=spec["timezone"])

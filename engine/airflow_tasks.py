@@ -86,7 +86,7 @@ class Build(_Step):
 
         params = context["params"]
         wanted = params.get("tables") or []
-        if wanted and not any(fnmatch.fnmatchcase(self.table, pattern) for pattern in wanted):
+        if wanted and not any(fnmatch.fnmatchcase(self.table, pattern.lower()) for pattern in wanted):
             raise AirflowSkipException(f"{self.table} is not among {', '.join(wanted)}")
         built = build(self.job(context), self.table, force=bool(params.get("force")))
         if built.state == "unchanged":

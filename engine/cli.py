@@ -16,6 +16,7 @@ from engine.cli_quality import docs, quarantine
 from engine.cli_roles import roles
 from engine.commands import Date, Json, Select, Target, choose_root, day, find_root, table_name, the_project
 from engine.errors import MedallionError, Problem, ProjectError
+from engine.project import PIPELINES
 
 app = typer.Typer(
     name="medallion",
@@ -56,16 +57,19 @@ def check(target: Target = None, json_: Json = False) -> None:
     """Check the whole project without touching data: YAML, templates, suites, columns, types, keys, limits."""
     from engine.console import print_json, say
     from engine.model import load_model
+    from engine.plan import in_no_pipeline
 
     began = time.perf_counter()
     problems: list[Problem] = []
     checked: dict[str, int] = {}
+    left: list[str] = []
     project = the_project()
     for name in [project.target_name(target)] if target else list(project.targets):
         try:
             model = load_model(project, name, day(None))
             checked[name] = len(model.tables)
             problems += _untranslatable(model)
+            left = in_no_pipeline(model)
         except ProjectError as error:
             problems += [p for p in error.problems if p not in problems]
     if json_:
@@ -74,6 +78,12 @@ def check(target: Target = None, json_: Json = False) -> None:
         )
     if problems:
         raise ProjectError(problems)
+    if left:
+        line, column = project.node.at("pipelines")
+        say(
+            f"warning {PIPELINES}:{line}:{column}: in no pipeline, so that Airflow never builds them: {', '.join(left)}",
+            "yellow",
+        )
     tables = max(checked.values(), default=0)
     say(
         f"{tables} tables, {len(project.sources)} sources, {len(project.pipelines)} pipelines: all is well for "

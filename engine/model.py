@@ -15,6 +15,7 @@ from engine.bind import BindError, Bound, bind, parse, tables_of
 from engine.errors import Problem, ProjectError, SourceError, nearest
 from engine.physical import design_of, faults, held_to, mismatched, partition_of, referring
 from engine.project import PIPELINES, Project
+from engine.selectors import Graph
 from engine.specs import SqlServerTarget, TableSpec
 from engine.sqltypes import Column, parse_type
 from engine.suites import BATCH, Suite, load_suite, suite_with_key
@@ -83,9 +84,13 @@ class Model:
     catalog: dict[str, tuple[Column, ...]] = field(default_factory=dict)
     """The columns of every table, audit columns too, as SELECTs are bound against them."""
 
-    def readers(self, name: str) -> list[str]:
-        """The tables that read this one, nearest first in table order."""
-        return [t.name for t in self.tables.values() if name in t.inputs]
+    reads: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What each declared table reads, as far as that can be told, wrong tables too."""
+
+    @property
+    def graph(self) -> Graph:
+        """What selectors choose from, tables in build order; those that are wrong come last."""
+        return self.project.graph({name: self.reads.get(name, ()) for name in (*self.tables, *self.project.declared)})
 
 
 def source_columns(spec: TableSpec) -> list[SourceColumn]:
@@ -122,7 +127,7 @@ class _Builder:
         self.project = project
         self.node = project.node
         self.watermarks = watermarks
-        self.declared: Mapping[str, Any] = project.node.value.get("tables") or {}
+        self.declared = project.declared
         self.variables = project.variables(target)
         self.templates = Templates(project.root, {**self.variables, "logical_date": logical_date, "target": target})
         self.model = Model(project, target, logical_date)
@@ -151,6 +156,7 @@ class _Builder:
             if table is not None:
                 self.model.tables[name] = table
                 self.model.catalog[name] = table.shape.columns
+        self.model.reads = self.inputs
         for table in self.model.tables.values():
             self._suite_queries(table)
             self.problems += mismatched(self.node, table.shape, self.model.catalog)

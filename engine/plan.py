@@ -1,16 +1,14 @@
-"""What to build: selectors, the order between tables, and why a table is stale."""
+"""What to build: the selected tables in order, and why a table is stale."""
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.errors import Problem, ProjectError, nearest
+from engine.errors import Problem, ProjectError
 from engine.ledger import Published
 from engine.model import Model, Table
-
-STALE = "stale"
+from engine.selectors import EXPECTED, SelectsNothing, chosen, words
 
 
 @dataclass(frozen=True)
@@ -18,7 +16,6 @@ class Plan:
     """The selected tables in build order, and how far their inputs reach into the selection."""
 
     tables: tuple[str, ...]
-    only_stale: bool = True
 
     def waits_for(self, model: Model, name: str) -> list[str]:
         """The selected tables that must be finished before this one."""
@@ -26,63 +23,22 @@ class Plan:
 
 
 def select(model: Model, selectors: Iterable[str]) -> Plan:
-    """The tables that selectors name, in build order; no selector selects all.
-
-    A selector is a name or pattern (``silver.users``, ``gold.*``), ``tag:x``, ``pipeline:x`` or ``stale``; a ``+``
-    before it adds everything it reads, a ``+`` after it everything that reads it. Several are separated by commas or
-    blanks. Raises ProjectError for one that selects nothing.
-    """
-    words = [word for text in selectors for word in text.replace(",", " ").split()]
-    chosen: set[str] = set()
-    for word in words:
-        chosen |= _matching(model, word)
-    if not words or words == [STALE]:
-        chosen = set(model.tables)
-    return Plan(tuple(name for name in model.tables if name in chosen))
+    """The tables that selectors choose (``engine.selectors``), in build order; no selector chooses all. Raises
+    ProjectError for one that selects nothing."""
+    texts = list(selectors)
+    if not words(texts):
+        return Plan(tuple(model.tables))
+    try:
+        return Plan(tuple(chosen(model.graph, texts)))
+    except SelectsNothing as error:
+        raise ProjectError(Problem(str(error), expected=EXPECTED, nearest=error.near)) from None
 
 
-def _matching(model: Model, word: str) -> set[str]:
-    upstream, downstream = word.startswith("+"), word.endswith("+")
-    core = word.strip("+")
-    if core == STALE:
-        return set(model.tables)
-    if core.startswith("tag:"):
-        tag = core.removeprefix("tag:")
-        found = {n for n, t in model.tables.items() if tag in t.spec.tags}
-        known = sorted({tag for t in model.tables.values() for tag in t.spec.tags})
-    elif core.startswith("pipeline:"):
-        name = core.removeprefix("pipeline:")
-        pipeline = model.project.pipelines.get(name)
-        found = set(select(model, pipeline.tables).tables) if pipeline else set()
-        known = list(model.project.pipelines)
-    else:
-        found = {n for n in model.tables if fnmatch.fnmatchcase(n, core.lower())}
-        known = list(model.tables)
-    if not found:
-        raise ProjectError(
-            Problem(
-                f"the selector {word!r} selects no table",
-                expected="a table, a pattern such as gold.*, tag:… or stale",
-                nearest=nearest(core.split(":")[-1], known),
-            )
-        )
-    chosen = set(found)
-    if upstream:
-        chosen |= _closure(found, lambda name: model.tables[name].inputs)
-    if downstream:
-        chosen |= _closure(found, model.readers)
-    return chosen
-
-
-def _closure(start: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:
-    seen: set[str] = set()
-    todo = list(start)
-    while todo:
-        for name in step(todo.pop()):
-            if name not in seen:
-                seen.add(name)
-                todo.append(name)
-    return seen
+def in_no_pipeline(model: Model) -> list[str]:
+    """The tables that no pipeline builds; none when the project declares no pipelines."""
+    pipelines = model.graph.pipelines
+    built = {table for name in pipelines for table in select(model, [f"pipeline:{name}"]).tables}
+    return [name for name in model.tables if pipelines and name not in built]
 
 
 def why_stale(table: Table, last: Published | None, inputs: Mapping[str, str], fingerprint: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from engine import specs
 from engine.errors import Problem, ProjectError, nearest
 from engine.schedules import pipeline_problems
+from engine.selectors import Graph
 from engine.sqltypes import parse_type
 from engine.validation import check_keys, findings, validate, validate_typed
 from engine.yamlfile import Node, load_yaml
@@ -85,6 +86,18 @@ class Project:
         """The folders of templates and of expectations."""
         return self.root / "templates", self.root / "expectations"
 
+    @cached_property
+    def declared(self) -> Mapping[str, Any]:
+        """The tables as they stand in the file, those that are wrong too."""
+        return _mapping(self.node.value.get("tables"))
+
+    def graph(self, inputs: Mapping[str, Sequence[str]]) -> Graph:
+        """What selectors choose from: tables with their ``inputs`` in build order, and what the file says of tags and
+        pipelines, also of those that are wrong."""
+        tags = {name: _texts(_mapping(table).get("tags")) for name, table in self.declared.items()}
+        pipelines = _mapping(self.node.value.get("pipelines"))
+        return Graph(inputs, tags, {name: _texts(_mapping(p).get("tables")) for name, p in pipelines.items()})
+
     def template_path(self, table: str) -> Path:
         layer, name = table.split(".")
         return self.files[0] / layer / f"{name}.sql"
@@ -114,6 +127,14 @@ class Project:
         if problems:
             raise ProjectError(problems)
         return spec.model_copy(update=changed)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(value: Any) -> list[str]:
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 def expand(value: Any, environment: Mapping[str, str]) -> Any:
@@ -218,7 +239,7 @@ _NAMES = {
         r"(bronze|silver|gold)\.[a-z_][a-z0-9_]*",
         "layer.name in lower case: bronze.users, silver.users, gold.users",
     ),
-    "pipelines": (r"[a-z_][a-z0-9_]*", "lower-case letters, digits and _"),
+    "pipelines": (r"[a-z_][a-z0-9_]{0,249}", "up to 250 lower-case letters, digits and _"),
 }
 
 
@@ -264,9 +285,7 @@ def _references(project: Project) -> list[Problem]:
         )
     for name, table in project.tables.items():
         problems += _table_references(project, name, table)
-    declared = raw.get("tables") if isinstance(raw.get("tables"), dict) else {}
-    tags = {tag for table in project.tables.values() for tag in table.tags}
-    problems += pipeline_problems(node, project.pipelines, declared, tags)
+    problems += pipeline_problems(node, project.pipelines, project.graph(dict.fromkeys(project.declared, ())))
     for target, spec in project.targets.items():
         for name in spec.sources:
             if name not in project.sources:

@@ -16,6 +16,7 @@ from engine.model import Model, Table, load_model
 from engine.plan import select, why_stale
 from engine.project import Project
 from engine.run import open_warehouse
+from engine.selectors import STALE, words
 from engine.specs import DuckDBTarget
 from engine.sqltypes import Column, parse_type
 from engine.tsql import Rendered
@@ -90,7 +91,7 @@ def chosen(model: Model, project: Project, selectors: list[str]) -> list[dict[st
     """The state rows of a selection; the selector ``stale`` keeps only the tables a run would build."""
     rows = states(project, model)
     names = set(select(model, selectors).tables)
-    only_stale = any(word.strip("+") == "stale" for text in selectors for word in text.replace(",", " ").split())
+    only_stale = any(word.strip("+") == STALE for word in words(selectors))
     return [r for r in rows if r["table"] in names and not (only_stale and r["state"] == "fresh")]
 
 

@@ -7,7 +7,6 @@ or to none and then to all of them.
 from __future__ import annotations
 
 import datetime as dt
-import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from engine.errors import Problem, ProjectError
 from engine.model import Model, bound_as_far_as_it_goes
 from engine.project import PIPELINES, Project, load_project
+from engine.selectors import SelectsNothing, chosen
 
 
 @dataclass
@@ -32,43 +32,24 @@ class Sound:
             return found
         if name in self.model.tables:
             return []
-        declared = name in (self.model.project.node.value.get("tables") or {})
+        declared = name in self.model.project.declared
         because = [p for p in self.problems if declared] or [Problem(f"no table {name!r}", PIPELINES)]
         return because
 
     def pipelines(self) -> dict[str, list[str]]:
         """The pipelines of which everything is right, with their tables in build order."""
         out = {}
+        graph = self.model.graph
         for name, spec in self.model.project.pipelines.items():
-            words = [word for text in spec.tables for word in text.replace(",", " ").split()]
-            tables = set().union(*(self._named(word) for word in words)) if words else set()
-            if f"pipeline:{name}" not in self.wrong and not any(self.of_table(t) for t in tables):
-                out[name] = [t for t in self.model.tables if t in tables]
+            if f"pipeline:{name}" in self.wrong:
+                continue
+            try:
+                tables = chosen(graph, spec.tables, within=(name,))
+            except SelectsNothing:
+                continue  # in a pipeline that it selects, where it is told
+            if not any(self.of_table(table) for table in tables):
+                out[name] = tables
         return out
-
-    def _named(self, word: str) -> set[str]:
-        """The declared tables that a selector names, wrong ones too."""
-        core = word.strip("+")
-        declared = self.model.project.node.value.get("tables") or {}
-        if core.startswith("tag:"):
-            tag = core.removeprefix("tag:")
-            found = {n for n, t in declared.items() if isinstance(t, dict) and tag in (t.get("tags") or [])}
-        else:
-            found = {n for n in declared if fnmatch.fnmatchcase(n, core.lower())}
-        if word.startswith("+"):
-            found |= self._reached({t: list(table.inputs) for t, table in self.model.tables.items()}, found)
-        if word.endswith("+"):
-            found |= self._reached({t: self.model.readers(t) for t in self.model.tables}, found)
-        return found
-
-    @staticmethod
-    def _reached(steps: Mapping[str, list[str]], start: set[str]) -> set[str]:
-        seen, todo = set(start), list(start)
-        while todo:
-            new = [name for name in steps.get(todo.pop(), []) if name not in seen]
-            seen.update(new)
-            todo += new
-        return seen
 
 
 def sound_model(

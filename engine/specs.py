@@ -7,7 +7,7 @@ import re
 import zoneinfo
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from engine.errors import nearest
 from engine.sqltypes import parse_type
@@ -16,7 +16,7 @@ Scalar = bool | int | float | str
 Value = Scalar | list[Scalar]
 TableName = Annotated[str, Field(pattern=r"^(bronze|silver|gold)\.[a-z_][a-z0-9_]*$")]
 Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$")]
-Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhd]$")]
+Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhd]$"), AfterValidator(lambda text: _within_ten_years(text))]
 """A number of seconds, minutes, hours or days, such as 90m."""
 LAYERS = ("bronze", "silver", "gold")
 
@@ -326,7 +326,7 @@ class PipelineSpec(_Spec):
     """The pool of Airflow whose slots its tasks take."""
     owner: str = "data"
     description: str = ""
-    tags: list[str] = []
+    tags: list[Annotated[str, Field(max_length=100)]] = []
     alerts: AlertsSpec = AlertsSpec()
 
     @field_validator("schedule")
@@ -345,7 +345,8 @@ class PipelineSpec(_Spec):
         return value
 
 
-PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+ALONE = ("@once", "@continuous")
+PRESETS = (*ALONE, "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 
 
 def check_cron(text: str) -> None:
@@ -357,12 +358,14 @@ def check_cron(text: str) -> None:
         raise ValueError(
             f"no preset {text!r}; one of {', '.join(PRESETS)}" + (f"; did you mean {near!r}?" if near else "")
         )
-    from croniter import CroniterError, croniter
+    from croniter import CroniterBadDateError, CroniterError, croniter
 
     try:
         if len(text.split()) != 5:
             raise ValueError("it has not five fields")
-        croniter.expand(text)
+        croniter(text).get_next()
+    except CroniterBadDateError:
+        raise ValueError(f"no day ever meets the cron expression {text!r}") from None
     except (CroniterError, ValueError) as error:
         raise ValueError(f"{text!r} is no cron expression: {error}") from None
 
@@ -370,6 +373,12 @@ def check_cron(text: str) -> None:
 def seconds(duration: str) -> int:
     """A duration such as 90m in seconds."""
     return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[duration[-1]]
+
+
+def _within_ten_years(duration: str) -> str:
+    if seconds(duration) > 3650 * 86_400:
+        raise ValueError(f"{duration} is longer than ten years")
+    return duration
 
 
 PARTS: dict[str, type[_Spec]] = {
@@ -395,7 +404,7 @@ class PipelinesFile(_Spec):
     """A SQL Server medallion warehouse: its sources, tables and pipelines."""
 
     version: Literal[1]
-    name: Name
+    name: Annotated[Name, Field(max_length=100)]
     vars: dict[Name, Value] = {}
     """Values that templates read by name."""
     targets: dict[Name, Annotated[TargetSpec, Field(discriminator="type")]]

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.badinput.test_pipeline_faults import RIGHT, TABLES
 from tests.project.shipped import copy_project
-from tests.project_files import PIPELINES, write_project
+from tests.project_files import PIPELINES, medallion, write_project
 
 LINE = '  all: {tables: [bronze.*, silver.*, gold.*], schedule: "@daily"}\n'
 EVERYTHING = """\
@@ -81,6 +82,16 @@ def test_every_key_of_a_pipeline_reaches_its_dag(tmp_path: Path, golden: Callabl
     root = write_project(tmp_path, {"pipelines.yaml": PIPELINES.replace(LINE, EVERYTHING)})
     found = made(root)
     golden("airflow/everything.txt", "\n\n".join("\n".join(shown(dag)) for dag in found.values()))
+
+
+@pytest.mark.parametrize("keys", RIGHT)
+def test_airflow_reads_back_every_schedule_that_check_accepts(keys: str, tmp_path: Path) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    root = write_project(tmp_path, {"pipelines.yaml": PIPELINES.replace(LINE, f"  all: {{{TABLES}, {keys}}}\n")})
+    assert medallion(root, "check").code == 0
+    back = DagSerialization.from_dict(DagSerialization.to_dict(made(root)["all"]))
+    back.timetable.validate()
 
 
 def test_a_task_shows_source_columns_and_select(tmp_path: Path, golden: Callable[[str, str], None]) -> None:
