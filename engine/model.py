@@ -21,6 +21,7 @@ from engine.sqltypes import Column, parse_type
 from engine.suites import BATCH, Suite, load_suite, suite_with_key
 from engine.tsql import Rendered, Templates
 from engine.warehouse import AUDIT_COLUMNS, TableShape
+from engine.warehouse.sqlserver_templates import split_ctes
 
 if TYPE_CHECKING:
     from engine.sources import SourceColumn
@@ -252,7 +253,7 @@ class _Builder:
         if missing:
             return None  # what it reads is wrong already; its own columns cannot be told
         try:
-            return bind(tree, self.model.catalog)
+            return bind(tree, self.model.catalog, derived=True)
         except BindError as error:
             self.problems += _told(rendered, error)
             return None
@@ -261,12 +262,17 @@ class _Builder:
         if not spec.dedupe:
             return None
         keys = ", ".join(f"[{k.replace(']', ']]')}]" for k in spec.key_columns)
+        ctes, select = split_ctes(self.rendered[name].sql)
+        # A server ranks the staged rows, which have no name that the text could use.
         sql = (
-            f"SELECT built.*, ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {spec.dedupe}) AS __rank FROM (\n"
-            f"{self.rendered[name].sql}\n) AS built"
+            f"{ctes}\nSELECT __built.*, ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {spec.dedupe}) AS __rank FROM (\n"
+            f"{select}\n) AS __built"
         )
         try:
-            return bind(parse(sql), self.model.catalog)
+            tree = parse(sql)
+            if len(tree.expressions) != 2:
+                raise BindError(Problem(f"{spec.dedupe!r} goes on after its ORDER BY"))
+            return bind(tree, self.model.catalog)
         except BindError as error:
             said = "; ".join(f.message for f in error.problems)
             self.problems.append(
@@ -370,7 +376,10 @@ class _Builder:
         catalog = {**self.model.catalog, BATCH: table.shape.columns} if queries else {}
         for sql, at in queries:
             try:
-                bind(parse(sql), catalog)
+                tree = parse(sql)
+                if tree.args.get("with_"):  # Great Expectations counts the rows of a query in parentheses
+                    raise BindError(Problem("a suite's query takes no WITH", expected="a derived table in its FROM"))
+                bind(tree, catalog, derived=True)
             except BindError as error:
                 self.problems += [
                     Problem(f.message.replace(BATCH, "{batch}"), at.file, at.line, at.column, f.expected, f.nearest)

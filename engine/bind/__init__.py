@@ -10,23 +10,26 @@ from sqlglot import exp
 
 from engine.bind.parsing import parse, tables_of
 from engine.bind.queries import Binder
+from engine.bind.reserved import name_problems
 from engine.bind.typed import BindError, Bound, Catalog, Refused
 from engine.errors import Problem
 
 __all__ = ["BindError", "Bound", "Catalog", "Refused", "bind", "parse", "tables_of"]
 
 
-def bind(tree: exp.Expr, catalog: Catalog) -> Bound:
+def bind(tree: exp.Expr, catalog: Catalog, *, derived: bool = False) -> Bound:
     """Resolves every name in ``tree`` against ``catalog`` and derives T-SQL types; ``tree`` is not changed.
+    ``derived`` holds it to what SQL Server takes in the parentheses of another statement.
 
     Raises BindError with all faults found: unknown or ambiguous names with the nearest known one, unnamed or repeated
     output columns, unknown functions, type clashes, columns missing from GROUP BY.
     """
-    binder = Binder(catalog)
+    binder = Binder(catalog, derived=derived)
     try:
         bound = binder.statement(tree)
     except RecursionError as error:
         raise BindError(Problem("the SELECT is nested too deeply to be read", line=1, column=1)) from error
+    binder.problems += name_problems(tree)
     if binder.problems:
         unique = dict.fromkeys(binder.problems)
         raise BindError(unique)

@@ -7,6 +7,7 @@ dialects are turned away with what to write instead.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlglot import exp
@@ -15,7 +16,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.parsers.tsql import TSQLParser
 from sqlglot.tokens import Token, TokenType
 
-from engine.bind.typed import BindError
+from engine.bind.typed import BindError, problem
 from engine.errors import Problem
 
 
@@ -83,8 +84,11 @@ def parse(sql: str, *, file: str = "") -> exp.Expr:
     except RecursionError as error:
         raise BindError(Problem("the SELECT is nested too deeply to be read", file=file, line=1, column=1)) from error
     tree = trees[0] if trees else None
-    while isinstance(tree, exp.Subquery) and not tree.args.get("alias") and not tree.args.get("with_"):
+    while isinstance(tree, exp.Subquery) and tree.is_wrapper:
         tree = tree.this
+    if isinstance(tree, exp.Subquery):
+        said = "something follows the parentheses around the SELECT"
+        raise BindError(replace(problem(tree, said, expected="it without parentheses"), file=file))
     if not isinstance(tree, (exp.Select, exp.SetOperation)):
         raise BindError(Problem("not a SELECT", file=file, line=1, column=1, expected=_ONE_SELECT))
     if marked:
@@ -92,7 +96,16 @@ def parse(sql: str, *, file: str = "") -> exp.Expr:
             name = node.args["this"]
             if isinstance(name, str) and name.endswith(_MARK):
                 node.args["this"] = name[:-1]
+    _place_options(tree, tokens)
     return tree
+
+
+def _place_options(tree: exp.Expr, tokens: list[Token]) -> None:
+    """Give OPTION (…) the place of its word; the parser keeps none for it."""
+    words = [t for t in tokens if t.text.upper() == "OPTION" and t.token_type not in _NAMES_AND_TEXT]
+    holders = [node for node in tree.find_all(exp.Query) if node.args.get("options")]
+    if len(words) == len(holders) == 1:
+        holders[0].args["options"][0].update_positions(words[0])
 
 
 _ONE_SELECT = "one SELECT (WITH … SELECT and set operations included)"

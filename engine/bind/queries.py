@@ -26,6 +26,7 @@ _SELECT_PARTS = {
     "with_", "expressions", "from_", "joins", "where", "group", "having", "order", "distinct", "limit", "offset",
     "options", "kind", "hint", "laterals",
 }  # fmt: skip
+_PARENTHESES = {"this", "alias", "pivots", "sample", "joins", "laterals", "hints"}
 _SET_PARTS = {"with_", "this", "expression", "distinct", "order", "limit", "offset", "options", "by_name", "side",
               "kind", "on"}  # fmt: skip
 
@@ -33,9 +34,10 @@ _SET_PARTS = {"with_", "this", "expression", "distinct", "order", "limit", "offs
 class Binder(Grouping):
     """Binds one statement to a catalogue."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, *, derived: bool = False) -> None:
         super().__init__()
         self.catalog = catalog
+        self.derived = derived
         self.common_tables: dict[str, CommonTable] = {}
 
     def statement(self, tree: exp.Expr) -> Bound:
@@ -62,6 +64,7 @@ class Binder(Grouping):
     def query(self, node: exp.Expr, outer: Scope, *, named: bool, top: bool = False) -> Query:
         """Binds a SELECT or set operation inside ``outer``. ``named`` demands a distinct name for every column."""
         while isinstance(node, exp.Subquery):
+            self._only(node, _PARENTHESES)
             node = node.this
         tables = self._with(node, top)
         if isinstance(node, exp.SetOperation):
@@ -159,13 +162,14 @@ class Binder(Grouping):
         if (having := node.args.get("having")) is not None:
             self.place = "having"
             result.having = self.condition(having.this, scope)
-        result.distinct = node.args.get("distinct") is not None
+        if (distinct := node.args.get("distinct")) is not None and distinct.args.get("on"):
+            self.fail(distinct, "DISTINCT ON is not T-SQL", expected="ROW_NUMBER() OVER (PARTITION BY …) in a derived table")
+        result.distinct = distinct is not None
         self.place = "order"
         if (order := node.args.get("order")) is not None:
             result.order = self._order(order, scope, result)
         self._paging(node, scope, result)
-        if result.order and not top and result.top is None and result.offset is None:
-            self.fail(node.args["order"], "ORDER BY in a subquery needs TOP or OFFSET")
+        self._ending(node, result, top)
         result.grouped = bool(result.grouping) or scope.aggregated or result.having is not None
         if result.grouped:
             self.check_grouped(result)
@@ -228,7 +232,18 @@ class Binder(Grouping):
                 self.fail(output.node, f"two output columns are called {output.name!r}", expected="distinct names")
             seen.add(output.name.lower())
 
-    # ORDER BY, TOP, OFFSET
+    # ORDER BY, TOP, OFFSET, OPTION
+
+    def _ending(self, node: exp.Expr, result: Select | SetOperation, top: bool) -> None:
+        """ORDER BY without TOP or OFFSET, and OPTION, end a whole statement and nothing within one."""
+        if top and not self.derived:
+            return
+        limited = result.offset is not None or (isinstance(result, Select) and result.top is not None)
+        if (order := node.args.get("order")) is not None and not limited:
+            said = "ORDER BY in a SELECT that becomes part of a statement" if top else "ORDER BY in a subquery"
+            self.fail(order, said + " needs TOP or OFFSET", expected="no ORDER BY: what a table holds has no order" * top)
+        if options := node.args.get("options"):
+            self.fail(options[0], "OPTION ends a whole statement, and this SELECT is part of one", expected="no OPTION")
 
     def _order(self, order: exp.Order, scope: Scope, result: Select) -> list[OrderKey]:
         keys: list[OrderKey] = []
@@ -298,6 +313,10 @@ class Binder(Grouping):
             if word != "UNION":
                 self.fail(node, f"{word} ALL is not T-SQL", expected=word)
             word += " ALL"
+        for branch in (node.this, node.expression):
+            if (order := branch.unnest().args.get("order")) is not None:
+                instead = "a derived table around that SELECT, or ORDER BY after the last one"
+                self.fail(order, f"ORDER BY in a part of {word}", expected=instead)
         left = self.query(node.this, outer, named=named)
         right = self.query(node.expression, outer, named=False)
         result = SetOperation(word, left, right, node=node)
@@ -309,9 +328,8 @@ class Binder(Grouping):
         self._unify(node, result)
         if (order := node.args.get("order")) is not None:
             result.order = self._set_order(order, result)
-            if not top and node.args.get("offset") is None:
-                self.fail(order, "ORDER BY in a subquery needs TOP or OFFSET")
         self._paging(node, outer, result)
+        self._ending(node, result, top)
         return result
 
     def _unify(self, node: exp.Expr, result: SetOperation) -> None:

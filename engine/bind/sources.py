@@ -98,6 +98,8 @@ class Sources(Expressions):
             inner = inner.this
         if isinstance(inner, exp.Subquery):
             inner = inner.this
+        while isinstance(inner, exp.Subquery) and inner.is_wrapper:
+            inner = inner.this
         if isinstance(inner, exp.Values):
             return self._values(inner, label, names, around)
         if isinstance(inner, exp.OpenJSON):

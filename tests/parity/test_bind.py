@@ -33,7 +33,7 @@ FAULTS = [
     # statement, (line, column, words, nearest) of each problem in text order
     ("SELECT usr_id FROM silver.users", [(1, 8, "unknown column 'usr_id'", "user_id")]),
     ("SELECT u.full_nme FROM silver.users AS u", [(1, 8, "unknown column 'full_nme'", "full_name")]),
-    ("SELECT user_id FROM silver.user", [(1, 21, "unknown table silver.user", "silver.users")]),
+    ("SELECT user_id FROM silver.usrs", [(1, 21, "unknown table silver.usrs", "silver.users")]),
     ("SELECT user_id FROM users", [(1, 21, "unknown table users", "silver.users")]),
     ("SELECT s.user_id\nFROM silver.users AS u", [(1, 8, "nothing in FROM is called 's'", "")]),
     (

@@ -1,0 +1,35 @@
+"""What `check` takes and refuses of a SELECT is what Microsoft's parser takes and refuses where the engine puts it."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.bind.reserved import RESERVED
+from engine.sqltypes import Column, parse_type
+from engine.warehouse import TableShape
+from engine.warehouse import sqlserver_sql as sql
+from tests.badinput.test_select_faults import REFUSED, TAKEN
+from tests.microsoft import Microsoft
+
+WORDS_THAT_ARE_NOT = "ACTION COUNT DATE LEVEL NAME OUTPUT PARTITION RANGE ROW SOURCE STATE TIME TYPE VALUE WINDOW XML"
+
+
+def built(select: str) -> list[str]:
+    shape = TableShape("silver", "orders", (Column("order_id", parse_type("int")),))
+    return [sql.build(shape, "x", select), sql.view_statement("gold", "orders", shape.columns, select=select)]
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_what_check_takes_parses(case: str, checker: Microsoft) -> None:
+    assert [checker.parse_errors(text) for text in built(TAKEN[case])] == [[], []]
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_check_refuses_does_not_parse(case: str, checker: Microsoft) -> None:
+    assert all(checker.parse_errors(text) for text in built(REFUSED[case][0]))
+
+
+def test_the_reserved_words_are_microsofts(checker: Microsoft) -> None:
+    taken = {word for word in RESERVED if not checker.parse_errors(f"SELECT 1 AS {word}")}
+    assert taken == set()
+    assert not any(checker.parse_errors(f"SELECT 1 AS {word}") for word in WORDS_THAT_ARE_NOT.split())
