@@ -68,7 +68,8 @@ def day(text: str | None) -> dt.date:
 
 
 def table_name(project: Project, name: str) -> str:
-    """The name of a declared table. Raises ProjectError with the nearest one for another."""
+    """The name of a declared table, typed in any case. Raises ProjectError with the nearest one for another."""
+    name = name.lower()
     if name not in project.tables:
         raise ProjectError(
             Problem(

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.bind import BindError, Bound, bind, parse, tables_of
 from engine.errors import Problem, ProjectError, SourceError, nearest
+from engine.naming import column_faults, table_faults
 from engine.physical import design_of, faults, held_to, mismatched, partition_of, referring
 from engine.project import PIPELINES, Project
 from engine.selectors import Graph
-from engine.specs import SqlServerTarget, TableSpec
+from engine.specs import LAYERS, SqlServerTarget, TableSpec
 from engine.sqltypes import Column, parse_type
 from engine.suites import BATCH, Suite, load_suite, suite_with_key
 from engine.tsql import Rendered, Templates
@@ -151,6 +152,7 @@ class _Builder:
         for name, spec in self.project.tables.items():
             self.suites[name] = self._suite(name, spec)
             self.inputs[name] = tuple(dict.fromkeys((*self.inputs.get(name, ()), *self._judged_by(name, spec))))
+        self.problems += table_faults(self.project)
         self._strays()
         for name in self._order():
             table = self._table(name, self.project.tables[name])
@@ -345,8 +347,9 @@ class _Builder:
         self.problems += faults(self.node, self.project.tables, name, table.shape)
         from engine.warehouse.sqlserver_shape import limits
 
-        for message in limits(table.shape):
-            self.problems.append(self.node.problem(("tables", name), message))
+        select = (table.bound, table.rendered) if table.bound and table.rendered else None
+        taken = list(column_faults(self.node, name, spec, table.columns, select))
+        self.problems += taken or [self.node.problem(("tables", name), message) for message in limits(table.shape)]
 
     def _declared(self, table: Table) -> None:
         """Declared columns of a built table are a contract: same names, same types."""
@@ -389,21 +392,17 @@ class _Builder:
     def _strays(self) -> None:
         """Templates and suites that belong to no table: a misspelt file name would otherwise judge nothing."""
         templates, expectations = self.project.files
-        for folder, ending, what in ((templates, "sql", "template"), (expectations, "yaml", "suite")):
-            for layer in ("bronze", "silver", "gold"):
-                for path in sorted((folder / layer).glob(f"*.{ending}")):
-                    name = f"{layer}.{path.stem}"
-                    if name not in self.declared:
-                        self.problems.append(
-                            Problem(
-                                f"a {what} without a table: {PIPELINES} declares no {name}",
-                                path.relative_to(self.project.root).as_posix(),
-                                1,
-                                1,
-                                f"{name}: under tables",
-                                nearest(name, self.project.tables),
-                            )
-                        )
+        sql = [path for layer in LAYERS for path in (templates / layer).glob("*.sql")]  # others are there to be imported
+        yaml = [path for path in expectations.rglob("*") if path.suffix in (".yaml", ".yml")]
+        paths = {self.project.template_path(n) for n in self.declared} | {self.project.suite_path(n) for n in self.declared}
+        for path in sorted({*sql, *yaml} - paths):
+            what, folder = ("template", templates) if path.suffix == ".sql" else ("suite", expectations)
+            name = ".".join(path.relative_to(folder).with_suffix("").parts)
+            said, expected = f"a {what} without a table: {PIPELINES} declares no {name}", f"{name}: under tables"
+            if name in self.declared:
+                said, expected = f"a suite that is not read: it ends in {path.suffix}", f"{path.stem}.yaml"
+            shown = path.relative_to(self.project.root).as_posix()
+            self.problems.append(Problem(said, shown, 1, 1, expected, nearest(name, self.project.tables)))
 
 
 def _told(rendered: Rendered, error: BindError) -> list[Problem]:

@@ -88,7 +88,7 @@ def _owner(project: Project, problem: Problem) -> str:
     """The table or pipeline whose fault a problem is; empty when it is everybody's."""
     if problem.file != PIPELINES:
         folder, _, rest = problem.file.partition("/")
-        if folder in ("templates", "expectations") and "/" in rest:
+        if folder in ("templates", "expectations"):
             return rest.rpartition(".")[0].replace("/", ".")
         return ""
     owner, line = "", 0

@@ -210,6 +210,8 @@ class _Reader:
         if not isinstance(listed, list):
             self.problem(("expectations",), "expectations is not a list", expected="- type: … for each", value=True)
             return
+        if not listed and set(top) <= {"expectations"}:
+            self.problem(("expectations",), "the suite judges nothing", expected="an expectation, or no such file")
         said: dict[tuple[str, str], int] = {}
         ids: set[str] = set()
         for i, item in enumerate(listed):

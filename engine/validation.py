@@ -114,6 +114,8 @@ def _said(item: Any) -> tuple[str, str]:
         return f"{shown} does not fit here", str(context["expected"])
     if item["type"] == "value_error":
         return str(context["error"]), ""
+    if item["loc"][-1] == "alias" and item["type"] == "string_pattern_mismatch":
+        return f"{shown} does not fit here", "schema.name with the schema in lower case, such as dbo.users"
     if item["type"] == "string_too_long" and context["max_length"] > 1:
         return f"{shown} is too long", f"at most {context['max_length']} characters"
     return f"{shown} does not fit here", _EXPECTED.get(item["type"]) or item["msg"][0].lower() + item["msg"][1:]

@@ -164,6 +164,8 @@ def publish(shape: TableShape, load_id: str, *, whole_files: bool, moment: dt.da
     )
     if shape.alias:
         schema, name = shape.alias.split(".")
+        if schema not in SCHEMAS:
+            script.append(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
         script.append(statement("alias_view", shape, alias=qualified(schema, name)))
     return script
 

@@ -303,6 +303,31 @@ CASES = [
         {"expectations/silver/order.yaml": "expectations: []\n"},
         ("expectations/silver/order.yaml:1:1: a suite without a table", "did you mean 'silver.orders'?"),
     ),
+    *[
+        Case(
+            f"a suite without expectations: {text!r}",
+            suite(text),
+            (
+                f"expectations/silver/orders.yaml:{line}:1: the suite judges nothing; expected an expectation, or no such file",
+            ),
+        )
+        for text, line in (("", 1), ("# later\n", 1), ("# later\nexpectations:\n", 2), ("expectations: []\n", 1))
+    ],
+    Case(
+        "a suite with another ending",
+        {"expectations/silver/orders.yml": FILES["expectations/silver/orders.yaml"]},
+        ("expectations/silver/orders.yml:1:1: a suite that is not read: it ends in .yml; expected orders.yaml",),
+    ),
+    *[
+        Case(
+            f"a suite in another folder: {path}",
+            {f"expectations/{path}.yaml": "expectations: []\n"},
+            (
+                f"expectations/{path}.yaml:1:1: a suite without a table: pipelines.yaml declares no {path.replace('/', '.')}",
+            ),
+        )
+        for path in ("orders", "silver/deep/orders", "platinum/orders")
+    ],
     Case("a suite that is no mapping", suite("- a\n"), ("expectations/silver/orders.yaml:1", "a suite is a mapping")),
 ]
 

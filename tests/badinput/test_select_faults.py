@@ -48,7 +48,10 @@ NOT_BY_ITS_PARSER: dict[str, tuple[str, str]] = {
     ),
     "for json": (SELECT + "\nFOR JSON PATH", "FOR XML and FOR JSON give one text, not rows"),
     "no name": (SELECT.replace("o.customer", "UPPER(o.customer)"), "output column 2 has no name"),
-    "one name twice": (SELECT.replace("o.customer", "o.amount AS Order_ID"), "two output columns are called 'Order_ID'"),
+    "one name twice": (
+        SELECT.replace("o.customer", "o.amount AS Order_ID"),
+        "two output columns are called 'Order_ID'",
+    ),
     "two statements": (SELECT + ";\nSELECT 1 AS a", "a second statement"),
 }
 """What the server refuses and Microsoft's parser leaves to the server."""

@@ -55,7 +55,7 @@ def test_nothing_to_do_is_told(ran: Path) -> None:
             {"gold.customers": "its definition changed"},
         ),
         (
-            {"expectations/silver/orders.yaml": "expectations: []\n"},
+            {"expectations/silver/orders.yaml": str(FILES["expectations/silver/orders.yaml"]).replace("1000", "999")},
             {"silver.orders": "its definition changed", "gold.customers": "silver.orders is stale"},
         ),
     ],
