@@ -330,6 +330,9 @@ class _Builder:
                             nearest=nearest(column, names),
                         )
                     )
+        if len({column.lower() for column in spec.key_columns}) < len(spec.key_columns):
+            said = f"the key of {name} names a column twice"
+            self.problems.append(self.node.problem(("tables", name, "key"), said, value=True, expected="each column once"))
         if not table.landed:
             self._declared(table)
         for column, at in table.suite.columns_read():

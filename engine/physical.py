@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
+from sqlglot import exp
+
 from engine.bind import BindError, bind, parse
+from engine.bind.reserved import LONGEST, RESERVED
+from engine.bind.typed import SetOperation
 from engine.errors import Problem, nearest
 from engine.specs import TableSpec
 from engine.sqltypes import MAX, Column
@@ -25,7 +29,26 @@ _MASK = re.compile(
     re.IGNORECASE,
 )
 _MASKS = 'default(), email(), random(1, 9), partial(1,"***",0) or datetime("Y")'
-_FOR_TABLES = ("indexes", "foreign_keys", "compression", "partitions", "computed", "defaults", "masks")
+_FOR_TABLES = (
+    "dedupe",
+    "watermark",
+    "indexes",
+    "foreign_keys",
+    "compression",
+    "partitions",
+    "computed",
+    "defaults",
+    "masks",
+)
+_MASKED = {
+    "partial": ("string",),
+    "email": ("string",),
+    "random": ("integer", "decimal", "float"),
+    "datetime": ("date", "datetime", "datetimeoffset", "time"),
+}
+"""The families of types that a masking function takes; default() takes all."""
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Is)
+_NOT_CONSTANT = (exp.Column, exp.Query, exp.Binary, exp.Anonymous)
 _KEY_BYTES = 1700
 _KEY_COLUMNS = 32
 
@@ -144,6 +167,8 @@ class _Faults:
             for key in _FOR_TABLES:
                 if getattr(spec, key):
                     yield self._at((key,), f"{self.name} is a view, which has no {key.replace('_', ' ')}")
+            if spec.storage == "columnstore":
+                yield self._at(("storage",), f"{self.name} is a view, which has no storage")
             return
         if spec.partitions is not None:
             yield from self._date(spec.partitions.column, "partitions", "column")
@@ -182,11 +207,28 @@ class _Faults:
                 yield self._at(path, "an index names each of its columns once, and has at least one")
             yield from self._key_width(columns, path)
             if index.where:
-                yield from self._bound(f"SELECT 1 AS x FROM {self.name} WHERE {index.where}", declared.where, path)
+                told = list(self._bound(f"SELECT 1 AS x FROM {self.name} WHERE {index.where}", declared.where, path))
+                yield from told or self._filter(declared.where, path)
             plain = Index(index.columns, index.include, index.where, index.unique)
             if plain in seen:
                 yield self._at(path, "this index is declared twice")
             seen.add(plain)
+
+    def _filter(self, text: str, path: tuple[Hashable, ...]) -> Iterator[Problem]:
+        """What a filtered index takes: columns compared with constants, IN and IS NULL, joined by AND."""
+        todo: list[exp.Expr] = [parse(f"SELECT 1 AS x FROM {self.name} WHERE {text}").args["where"].this]
+        while todo:
+            node = todo.pop()
+            if isinstance(node, (exp.And, exp.Paren)):
+                todo += node.iter_expressions()
+                continue
+            bare = node.this if isinstance(node, exp.Not) and isinstance(node.this, exp.Is) else node
+            constants = bare.expressions if isinstance(bare, exp.In) else [bare.args.get("expression")]
+            fits = isinstance(bare, _COMPARISONS) and isinstance(bare.this, exp.Column)
+            if not fits or any(c is None or c.find(*_NOT_CONSTANT) for c in constants) or not constants:
+                said = f"{text!r}: an index takes columns compared with constants only, joined by AND"
+                yield self._at(path, said, "such as amount > 10 AND kind IN (N'a', N'b')")
+                return
 
     def _key_width(self, columns: Sequence[str], path: tuple[Hashable, ...]) -> Iterator[Problem]:
         from engine.warehouse.sqlserver_shape import width
@@ -232,20 +274,39 @@ class _Faults:
                 )
 
     def _expressions(self) -> Iterator[Problem]:
+        seen: set[str] = set()
         for column, text in self.spec.computed.items():
+            if column.casefold() in seen or not 1 <= len(column.strip()) <= LONGEST:
+                said = f"{column[:40]!r} is not a valid name for a computed column"
+                yield self._at(("computed", column), said, f"1 to {LONGEST} characters, in any case only once")
+            seen.add(column.casefold())
             if column.casefold() in self.types:
                 yield self._at(("computed", column), f"{self.name} has a column {column} already", "another name")
             yield from self._bound(f"SELECT ({text}) AS x FROM {self.name}", text, ("computed", column))
         for column, text in self.spec.defaults.items():
             yield from self._known(column, "defaults", column)
-            try:
-                parse(f"SELECT ({text}) AS x")
-            except BindError as error:
-                yield self._at(("defaults", column), f"{text!r}: {error.problems[0].message}", "a T-SQL expression")
+            yield from self._default(column, text)
+
+    def _default(self, column: str, text: str) -> Iterator[Problem]:
+        try:
+            value = parse(f"SELECT ({text}) AS x").expressions[0]
+        except BindError as error:
+            yield self._at(("defaults", column), f"{text!r}: {error.problems[0].message}", "a T-SQL expression")
+            return
+        columns = [c.name for c in value.find_all(exp.Column) if c.name.upper() not in RESERVED]  # USER is a function
+        if columns or value.find(exp.Select, exp.SetOperation):
+            yield self._at(
+                ("defaults", column), f"{text!r} reads a column or a table", "an expression that reads neither"
+            )
 
     def _bound(self, sql: str, text: str, path: tuple[Hashable, ...]) -> Iterator[Problem]:
         try:
-            bind(parse(sql), {self.name: self.shape.columns})
+            tree = parse(sql)
+            query = bind(tree, {self.name: self.shape.columns}).query
+            grouped = isinstance(query, SetOperation) or query.grouped
+            if grouped or tree.find(exp.Window) or sum(1 for _ in tree.find_all(exp.Select)) > 1:
+                said = f"{text!r}: SQL Server takes no subquery, aggregate or window function here"
+                yield self._at(path, said, "an expression over one row")
         except BindError as error:
             for fault in error.problems:
                 yield self._at(path, f"{text!r}: {fault.message}", fault.expected, fault.nearest)
@@ -253,8 +314,12 @@ class _Faults:
     def _readers(self) -> Iterator[Problem]:
         for column, mask in self.spec.masks.items():
             yield from self._known(column, "masks", column)
+            type_ = self.types.get(column.casefold())
+            families = _MASKED.get(mask.strip().partition("(")[0].lower())
             if not _MASK.fullmatch(mask.strip()):
                 yield self._at(("masks", column), f"{mask!r} is no masking function", _MASKS)
+            elif families and type_ is not None and type_.family not in families:
+                yield self._at(("masks", column), f"{column} is {type_}, which {mask} does not mask", "default()")
         for role, columns in self.spec.deny.items():
             for column in columns:
                 yield from self._known(column, "deny", role)

@@ -344,7 +344,15 @@ def _table_references(project: Project, name: str, table: specs.TableSpec) -> li
                 expected="partition_by: {column: …, grain: day}" if lacks else "load: partition beside it",
             )
         )
-    if table.dedupe and not table.key_columns:
+    if table.dedupe and table.source is not None:
+        problems.append(
+            node.problem(
+                ("tables", name, "dedupe"),
+                "dedupe is for a table built from a SELECT",
+                expected="a key: of a source's rows that share one, the last landed stays",
+            )
+        )
+    elif table.dedupe and not table.key_columns:
         problems.append(
             node.problem(
                 ("tables", name, "dedupe"), "dedupe needs a key", expected="key: the columns that identify a row"

@@ -220,9 +220,9 @@ class TableSpec(_Spec):
     """T-SQL expressions for values that an INSERT by others leaves out (SQL Server)."""
     masks: dict[str, str] = {}
     """Masking functions of columns, such as partial(1,"***",0), for readers without UNMASK (SQL Server)."""
-    grants: list[str] = []
+    grants: list[Annotated[str, Field(min_length=1, max_length=128)]] = []
     """Roles that may read this table (SQL Server)."""
-    deny: dict[str, list[str]] = {}
+    deny: dict[Annotated[str, Field(min_length=1, max_length=128)], list[str]] = {}
     """Columns that a role must not read, an empty list for the whole table (SQL Server)."""
 
     @field_validator("columns")

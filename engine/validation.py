@@ -116,6 +116,8 @@ def _said(item: Any) -> tuple[str, str]:
         return str(context["error"]), ""
     if item["loc"][-1] == "alias" and item["type"] == "string_pattern_mismatch":
         return f"{shown} does not fit here", "schema.name with the schema in lower case, such as dbo.users"
+    if item["type"] == "string_too_short" and item["loc"][0] in ("grants", "deny"):
+        return f"{shown} is empty", "a name"
     if item["type"] == "string_too_long" and context["max_length"] > 1:
         return f"{shown} is too long", f"at most {context['max_length']} characters"
     return f"{shown} does not fit here", _EXPECTED.get(item["type"]) or item["msg"][0].lower() + item["msg"][1:]

@@ -195,9 +195,12 @@ def _column_faults(shape: TableShape, server: Capabilities) -> Iterator[str]:
         yield f"{len(columns)} columns, SQL Server allows {COLUMN_COUNT}"
     seen: dict[str, str] = {}
     for column in columns:
-        if other := seen.get(column.name.casefold()):
+        name = column.name.casefold().rstrip(" ")
+        if not name.strip():
+            yield f"the column name {column.name!r} is empty"
+        if other := seen.get(name):
             yield f"the columns {other} and {column.name} have the same name: SQL Server ignores case"
-        seen[column.name.casefold()] = column.name
+        seen[name] = column.name
         if column.type.name == "null":
             yield f"the column {column.name} is always null and so has no type; write CAST(NULL AS …)"
         if "." in column.name:

@@ -8,6 +8,7 @@ from engine.bind.reserved import RESERVED
 from engine.sqltypes import Column, parse_type
 from engine.warehouse import TableShape
 from engine.warehouse import sqlserver_sql as sql
+from tests.badinput.test_design_faults import FILTERS, RIGHT_FILTERS
 from tests.badinput.test_select_faults import REFUSED, TAKEN
 from tests.microsoft import Microsoft
 
@@ -33,3 +34,9 @@ def test_the_reserved_words_are_microsofts(checker: Microsoft) -> None:
     taken = {word for word in RESERVED if not checker.parse_errors(f"SELECT 1 AS {word}")}
     assert taken == set()
     assert not any(checker.parse_errors(f"SELECT 1 AS {word}") for word in WORDS_THAT_ARE_NOT.split())
+
+
+@pytest.mark.parametrize("where", [*FILTERS, *RIGHT_FILTERS])
+def test_an_index_takes_the_conditions_that_check_takes(where: str, checker: Microsoft) -> None:
+    errors = checker.parse_errors(f"CREATE INDEX i ON silver.orders (customer) WHERE {where}")
+    assert bool(errors) == (where in FILTERS)
