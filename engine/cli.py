@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from engine import __version__
+from engine.cli_prune import prune
 from engine.cli_quality import docs, quarantine
 from engine.cli_roles import roles
 from engine.commands import Date, Json, Select, Target, choose_root, day, find_root, table_name, the_project
@@ -58,6 +59,7 @@ def check(target: Target = None, json_: Json = False) -> None:
     from engine.console import print_json, say
     from engine.model import load_model
     from engine.plan import in_no_pipeline
+    from engine.show import undeclared_at_hand
 
     began = time.perf_counter()
     problems: list[Problem] = []
@@ -84,12 +86,22 @@ def check(target: Target = None, json_: Json = False) -> None:
             f"warning {PIPELINES}:{line}:{column}: in no pipeline, so that Airflow never builds them: {', '.join(left)}",
             "yellow",
         )
+    _warn(undeclared_at_hand(project, project.target_name(target)))
     tables = max(checked.values(), default=0)
     say(
         f"{tables} tables, {len(project.sources)} sources, {len(project.pipelines)} pipelines: all is well for "
         f"{' and '.join(checked)} ({time.perf_counter() - began:.1f} s)",
         "green",
     )
+
+
+def _warn(found: Any) -> None:
+    """Tell of tables that were published and are no longer declared."""
+    from engine.console import say
+    from engine.undeclared import sentence
+
+    if found:
+        say(sentence(found), "yellow")
 
 
 def _untranslatable(model: Any) -> list[Problem]:
@@ -204,13 +216,14 @@ def list_tables(select: Select = None, target: Target = None, json_: Json = Fals
     """Tables with what they read and their state."""
     from engine.console import print_json, print_table
     from engine.model import load_model
-    from engine.show import chosen
+    from engine.show import as_states, chosen, no_longer_declared
 
     project = the_project()
     model = load_model(project, project.target_name(target), day(None))
     rows = chosen(model, project, select or [])
+    left = [] if select else no_longer_declared(project, model.target)
     if json_:
-        print_json(rows)
+        print_json([*rows, *as_states(left)])
     else:
         print_table(
             ("table", "state", "rows", "published (UTC)", "verdict", "reads", "why"),
@@ -228,6 +241,7 @@ def list_tables(select: Select = None, target: Target = None, json_: Json = Fals
             ],
             right=("rows",),
         )
+        _warn(left)
 
 
 @app.command()
@@ -273,7 +287,8 @@ def status(
     project = the_project()
     name = project.target_name(target)
     if json_:
-        print_json(read(project, name))
+        found = read(project, name)
+        print_json({**found, "undeclared": [vars(one) for one in found["undeclared"]]})
     elif watch:
         statusview.watch(lambda: read(project, name))
     else:
@@ -338,6 +353,7 @@ def doctor() -> None:
         raise typer.Exit(3)
 
 
+app.command()(prune)
 app.command()(roles)
 
 # typer carries its own copy of click; its base of all complaints about arguments is reached through what it exports.

@@ -75,6 +75,7 @@ LOADS = _shape(
     fingerprint="nvarchar(max)",
     inputs="nvarchar(max)",
     columns="nvarchar(max)",
+    alias="nvarchar(260)",
     error="nvarchar(4000)",
 )
 VERDICTS = _shape(
@@ -107,6 +108,8 @@ WATERMARKS = _shape(
     updated_at="datetime2(3)",
 )
 TABLES = (RUNS, LOADS, VERDICTS, WATERMARKS)
+PRUNED = "pruned"
+"""The state of the row in ``ops.loads`` that says a table was dropped: what was published before it is gone."""
 FILLS = {
     ("runs", "number"): (
         "UPDATE ops.runs SET number = r.n FROM (SELECT run_id, ROW_NUMBER() OVER (ORDER BY started_at, run_id) AS n"
@@ -196,6 +199,7 @@ class LoadRecord:
     fingerprint: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()
+    alias: str = ""
     started_at: dt.datetime = field(default_factory=lambda: now())
     number: int = 0
     """Orders the loads of a table, whatever the clocks say; given when the row is written."""
@@ -236,6 +240,7 @@ class LoadRecord:
             "fingerprint": self.fingerprint,
             "inputs": json.dumps(self.inputs, sort_keys=True),
             "columns": json.dumps({c.name: str(c.type) for c in self.columns}),
+            "alias": self.alias or None,
             "error": self.error[:4000] or None,
         }
 
@@ -311,12 +316,12 @@ class Published:
 
 
 def published(reader: Reader) -> dict[str, Published]:
-    """The last published load of every table."""
+    """The last published load of every table, but of those that were pruned since."""
     rows = reader.rows(
         "SELECT table_name, load_id, definition, fingerprint, inputs, columns, rows_total, finished_at, verdict,"
         " strategy FROM ("
         "SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY number DESC, load_id DESC) AS recent"
-        " FROM ops.loads WHERE state = 'published') AS l WHERE recent = 1"
+        " FROM ops.loads WHERE state IN ('published', 'pruned')) AS l WHERE recent = 1 AND state = 'published'"
     )
     return {
         r["table_name"]: Published(
@@ -352,7 +357,7 @@ def watermarks(reader: Reader) -> dict[str, str]:
 
 
 def history(reader: Reader, runs: int = 20) -> dict[str, list[Row]]:
-    """The latest runs, the latest load of each table and its verdicts, as JSON-ready rows."""
+    """The latest runs, the latest load of each table that was not pruned since and its verdicts, as JSON-ready rows."""
     latest = (
         "SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY number DESC, load_id DESC) AS recent"
         " FROM ops.loads"
@@ -361,10 +366,12 @@ def history(reader: Reader, runs: int = 20) -> dict[str, list[Row]]:
     judged = ", ".join(f"v.{c.name}" for c in VERDICTS.columns if c.name not in ("detail", "rows_sql", "sample"))
     return {
         "runs": reader.rows("SELECT * FROM ops.runs ORDER BY number DESC, started_at DESC")[:runs],
-        "loads": reader.rows(f"SELECT {names} FROM ({latest}) AS l WHERE l.recent = 1 ORDER BY l.table_name"),
+        "loads": reader.rows(
+            f"SELECT {names} FROM ({latest}) AS l WHERE l.recent = 1 AND l.state <> 'pruned' ORDER BY l.table_name"
+        ),
         "verdicts": reader.rows(
             f"SELECT {judged} FROM ops.verdicts AS v INNER JOIN ({latest}) AS l ON l.table_name = v.table_name"
-            " AND l.load_id = v.load_id AND l.recent = 1 ORDER BY v.table_name, v.expectation_id"
+            " AND l.load_id = v.load_id AND l.recent = 1 AND l.state <> 'pruned' ORDER BY v.table_name, v.expectation_id"
         ),
     }
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import guards
+from engine.undeclared import sentence, undeclared
 
 if TYPE_CHECKING:
     from engine.ledger import Reader
@@ -49,6 +50,7 @@ class TableVerdicts:
     rows: int | None = None
     quarantined: int | None = None
     suite: str = ""
+    declared: bool = True
 
 
 def docs_path(root: Path) -> Path:
@@ -64,7 +66,7 @@ def build_from_ledger(project: Project, warehouse: Reader) -> Path:
     )
     loads = warehouse.rows(
         "SELECT table_name, load_id, finished_at, state, rows_total, rows_quarantined"
-        f" FROM ({recent}) AS l WHERE recent = 1 ORDER BY table_name"
+        f" FROM ({recent}) AS l WHERE recent = 1 AND state <> 'pruned' ORDER BY table_name"
     )
     judged: dict[str, list[Mapping[str, Any]]] = {}
     for row in warehouse.rows(
@@ -72,6 +74,8 @@ def build_from_ledger(project: Project, warehouse: Reader) -> Path:
         " AND l.load_id = v.load_id AND l.recent = 1"
     ):
         judged.setdefault(row["table_name"], []).append(row)
+    left = undeclared(warehouse, project)
+    names = {one.table for one in left}
     results = [
         TableVerdicts(
             load["table_name"],
@@ -81,15 +85,17 @@ def build_from_ledger(project: Project, warehouse: Reader) -> Path:
             rows=load["rows_total"] if load["state"] == "published" else None,
             quarantined=load["rows_quarantined"],
             suite=_suite_file(project.root, load["table_name"]),
+            declared=load["table_name"] not in names,
         )
         for load in loads
     ]
-    return build(docs_path(project.root).parent, results, project=project.name)
+    return build(docs_path(project.root).parent, results, project=project.name, warning=sentence(left))
 
 
-def build(out: Path, results: Sequence[TableVerdicts], *, project: str = "") -> Path:
+def build(out: Path, results: Sequence[TableVerdicts], *, project: str = "", warning: str = "") -> Path:
     """Write the Data Docs of ``results`` into the folder ``out``: index.html, one page a table, styles. Pages of
-    tables that are no longer among the results are removed. Returns the path of index.html."""
+    tables that are no longer among the results are removed. ``warning`` stands above the list of tables. Returns the
+    path of index.html."""
     importlib.import_module("engine.gx")  # first: it keeps the import of Great Expectations short
     from great_expectations.render.view import DefaultJinjaPageView
 
@@ -107,7 +113,7 @@ def build(out: Path, results: Sequence[TableVerdicts], *, project: str = "") -> 
     for stale in set(pages.glob("*.html")) - {pages / t["page"] for t in tables}:
         stale.unlink()
     index = out / "index.html"
-    text = view.env.get_template("medallion_index.html").render(tables=tables, tiles=_tiles(tables), up="", **common)
+    text = view.env.get_template("medallion_index.html").render(tables=tables, tiles=_tiles(tables), warning=warning, up="", **common)
     index.write_text(text, encoding="utf-8")
     return index
 
@@ -142,6 +148,7 @@ def _described(result: TableVerdicts) -> dict[str, Any]:
         "quarantined": result.quarantined,
         "load_id": result.load_id,
         "suite": result.suite,
+        "declared": result.declared,
         "when": result.finished_at.strftime("%Y-%m-%d %H:%M:%S") if result.finished_at else "",
     }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine import ledger
 from engine.bind import BindError, bind, parse
-from engine.errors import ProjectError, SourceError, WarehouseError
+from engine.errors import MedallionError, ProjectError, SourceError, WarehouseError
 from engine.ledger import Published
 from engine.model import Model, Table, load_model
 from engine.plan import select, why_stale
@@ -20,6 +20,7 @@ from engine.selectors import STALE, words
 from engine.specs import DuckDBTarget
 from engine.sqltypes import Column, parse_type
 from engine.tsql import Rendered
+from engine.undeclared import Undeclared, undeclared
 from engine.warehouse import QUARANTINE_COLUMNS
 from engine.warehouse.protocol import Warehouse
 
@@ -93,6 +94,43 @@ def chosen(model: Model, project: Project, selectors: list[str]) -> list[dict[st
     names = set(select(model, selectors).tables)
     only_stale = any(word.strip("+") == STALE for word in words(selectors))
     return [r for r in rows if r["table"] in names and not (only_stale and r["state"] == "fresh")]
+
+
+def no_longer_declared(project: Project, target: str) -> list[Undeclared]:
+    """The tables of a target that were published and are no longer declared. Raises as ``reading`` does."""
+    if not open_warehouse(project, target).made():
+        return []
+    with reading(project, target) as warehouse:
+        return undeclared(warehouse, project)
+
+
+def undeclared_at_hand(project: Project, target: str) -> list[Undeclared]:
+    """The same, as far as it can be told at once: of an embedded warehouse that nobody is writing. A server is not
+    asked, so that a project can be checked where it cannot be reached."""
+    if not isinstance(project.targets[target], DuckDBTarget):
+        return []
+    try:
+        return no_longer_declared(project, target)
+    except MedallionError:
+        return []
+
+
+def as_states(found: list[Undeclared]) -> list[dict[str, Any]]:
+    """Undeclared tables as rows beside those of ``states``."""
+    return [
+        {
+            "table": one.table,
+            "state": "undeclared",
+            "reason": "published and no longer declared",
+            "inputs": [],
+            "load": None,
+            "rows": one.rows,
+            "published_at": one.published_at,
+            "verdict": None,
+            "expectations": 0,
+        }
+        for one in found
+    ]
 
 
 def query(project: Project, target: str, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -169,25 +207,27 @@ def _kept_staging(model: Model, warehouse: Warehouse) -> dict[str, tuple[Column,
 
 
 def status(project: Project, target: str) -> dict[str, Any]:
-    """Runs, the latest load of each table and its verdicts; while a run is at work, how far each table is.
+    """Runs, the latest load of each table and its verdicts, and the tables that are no longer declared (which nobody
+    can tell while a run writes the DuckDB file); while a run is at work, how far each table is.
 
     Read from the ledger, or, while another process writes the DuckDB file, from the status file beside it.
     """
     warehouse = open_warehouse(project, target, read_only=True)
     working = warehouse.at_work()
     if working is not None and "history" in working:
-        return {"running": working["run"], "tables": working["tables"], **working["history"]}
+        return {"running": working["run"], "tables": working["tables"], **working["history"], "undeclared": []}
     if not warehouse.made():
-        return {"running": None, "tables": {}, "runs": [], "loads": [], "verdicts": []}
+        return {"running": None, "tables": {}, "runs": [], "loads": [], "verdicts": [], "undeclared": []}
     with warehouse:
         _require_current(warehouse)
         found = ledger.history(warehouse)
+        left = undeclared(warehouse, project)
     run, tables = (working["run"], working["tables"]) if working is not None else (None, {})
     for row in found["runs"]:
         # Nobody else holds the lock, so a run that never wrote its end was killed.
         if row["state"] == "running" and not (run and row["run_id"] == run["run_id"]):
             row["state"] = "interrupted"
-    return {"running": run, "tables": tables, **found}
+    return {"running": run, "tables": tables, **found, "undeclared": left}
 
 
 EXAMPLE_LOAD = "20260101T000000_abcdef"

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from engine import console
 from engine.console import STYLES, data
+from engine.undeclared import sentence
 
 Status = dict[str, Any]
 
@@ -96,6 +97,8 @@ def _drawn(status: Status) -> Group:
     ]
     if not running:
         parts += [Text(""), Text("tables", style="bold"), _loads(status)]
+    if status["undeclared"]:
+        parts.append(Text(sentence(status["undeclared"]), style="yellow"))
     return Group(*parts)
 
 

@@ -302,6 +302,7 @@ def publish(load: Load, *, settled: Sequence[str] = ()) -> None:
     record, warehouse = load.record, load.warehouse
     with load.timed("publish"):
         began = time.perf_counter()
+        record.alias = load.shape.alias
         record.number = next_number(warehouse, load.table.name)
         staged = (
             0

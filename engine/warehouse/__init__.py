@@ -61,3 +61,16 @@ class TableShape:
     @property
     def full_name(self) -> str:
         return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A table or view that stands in a warehouse. ``kind`` is TABLE or VIEW."""
+
+    kind: str
+    schema: str
+    name: str
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.schema}.{self.name}"

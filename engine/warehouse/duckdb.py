@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import WarehouseError
 from engine.ledger import TABLES, Row, after, fills, lacking, migrated
 from engine.live import RunLock, is_locked, live_path, read_live, who
-from engine.warehouse import AUDIT_COLUMNS, KEPT_ALREADY, KEPT_ELSEWHERE, TableShape, duckdb_sql
+from engine.warehouse import AUDIT_COLUMNS, KEPT_ALREADY, KEPT_ELSEWHERE, Standing, TableShape, duckdb_sql
 from engine.warehouse.duckdb_sql import held_name, qualified, quarantine_name, quoted, staging_name, text
 
 if TYPE_CHECKING:
     import duckdb
     import sqlalchemy
 
-    from engine.bind import Bound, Catalog
+    from engine.bind import Bound
     from engine.sources import Landed, Scan
 
 Progress = Callable[[int], None]
@@ -358,6 +358,26 @@ class DuckDBWarehouse:
         with self._publishing, self.transaction() as cursor:
             self._write(cursor, rows)
 
+    def remove(
+        self,
+        objects: Sequence[Standing],
+        forget: Sequence[tuple[str, tuple[Any, ...]]],
+        ledger: Callable[[], LedgerRows],
+    ) -> None:
+        """One transaction: drop objects, do the statements of ``forget``, and write the rows that ``ledger`` gives."""
+        with self._publishing, self.transaction() as cursor:
+            for gone in objects:
+                cursor.execute(f"DROP {gone.kind} IF EXISTS {qualified(gone.schema, gone.name)}")
+            for statement, parameters in forget:
+                cursor.execute(statement, list(parameters))
+            self._write(cursor, ledger())
+        self._look()
+
+    def readers(self) -> list[tuple[str, str]]:
+        """The name of each view, with its text."""
+        views = self.rows("SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal")
+        return [(f"{v['schema_name']}.{v['view_name']}", v["sql"]) for v in views]
+
     def _write(self, cursor: duckdb.DuckDBPyConnection, rows: LedgerRows) -> None:
         script: list[str] = []
         for shape, group in itertools.groupby(rows, key=lambda pair: pair[0]):
@@ -461,16 +481,6 @@ class DuckDBWarehouse:
         named = "SELECT table_name FROM information_schema.tables WHERE table_schema = ? ORDER BY table_name"
         return [r["table_name"] for r in self.rows(named, (schema,))]
 
-    def columns(self, schema: str, name: str) -> list[str]:
-        """The column names of a table that is there; empty when it is not."""
-        return [
-            r["column_name"]
-            for r in self.rows(
-                "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
-                (schema, name),
-            )
-        ]
-
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """One transaction on this thread's cursor; rolled back when the block raises."""
@@ -482,11 +492,6 @@ class DuckDBWarehouse:
             cursor.execute("ROLLBACK")
             raise
         cursor.execute("COMMIT")
-
-
-def catalog_of(shapes: Sequence[TableShape]) -> Catalog:
-    """Table shapes as the catalog that SELECTs are bound against."""
-    return {shape.full_name: shape.columns for shape in shapes}
 
 
 def _hold_losers(shape: TableShape, load_id: str, reason: str) -> str:

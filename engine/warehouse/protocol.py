@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.ledger import Row
-from engine.warehouse import TableShape
+from engine.warehouse import Standing, TableShape
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int], None]
 LedgerRows = Sequence[tuple[TableShape, Row]]
+Statement = tuple[str, tuple[Any, ...]]
+"""A statement that both warehouses understand, and its parameters."""
 
 
 class Warehouse(Protocol):
@@ -125,6 +127,16 @@ class Warehouse(Protocol):
 
     def record(self, rows: LedgerRows) -> None:
         """Write ledger rows by themselves: a run's state, a load that failed."""
+
+    def remove(
+        self, objects: Sequence[Standing], forget: Sequence[Statement], ledger: Callable[[], LedgerRows]
+    ) -> None:
+        """One transaction: drop objects in this order, do the statements of ``forget``, and write the rows that
+        ``ledger`` gives. What is gone already is passed over."""
+
+    def readers(self) -> list[tuple[str, str]]:
+        """What reads tables: the name of each view with its text, and of each table with a foreign key with the name
+        of the table that it refers to."""
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """The result as dictionaries."""

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from engine.ledger import TABLES, Row, fills, lacking, migrated
 from engine.live import read_live
 from engine.tsql import ident, literal
-from engine.warehouse import TableShape
+from engine.warehouse import Standing, TableShape
 from engine.warehouse import sqlserver_catalog as catalog
 from engine.warehouse import sqlserver_sql as sql
-from engine.warehouse.protocol import LedgerRows, Progress
+from engine.warehouse.protocol import LedgerRows, Progress, Statement
 from engine.warehouse.sqlserver_connect import Connector, retrying
 from engine.warehouse.sqlserver_load import load, rows_at_once
 from engine.warehouse.sqlserver_lock import SessionLock, taken
@@ -285,6 +285,27 @@ class SqlServerWarehouse(Session):
     def record(self, rows: LedgerRows) -> None:
         text = ledger_text(rows)
         retrying(lambda: self.run(f"SET NOCOUNT ON;\nBEGIN TRANSACTION;\n{text}\nCOMMIT TRANSACTION;"))
+
+    def remove(
+        self, objects: Sequence[Standing], forget: Sequence[Statement], ledger: Callable[[], LedgerRows]
+    ) -> None:
+        if self._lock is not None:
+            self._lock.check()
+        batches = sql.removal([(o.kind, o.schema, o.name) for o in objects], self.server)
+
+        def unit() -> None:
+            # What is gone already is passed over, so a transaction whose COMMIT was not answered may be done again.
+            with self.undoing():
+                for batch in batches:
+                    self.run(batch)
+                for statement, parameters in forget:
+                    self.run(statement, parameters)
+                self.run(f"SET NOCOUNT ON;\n{ledger_text(ledger())}\nCOMMIT TRANSACTION;")
+
+        retrying(unit)
+
+    def readers(self) -> list[tuple[str, str]]:
+        return [(r["reader"], r["text"]) for r in self.rows(catalog.READERS)]
 
     def give_origins(
         self, shape: TableShape, load_id: str, origins: Sequence[tuple[str | None, int | None]], *, audited: bool

@@ -222,6 +222,19 @@ LEFT JOIN sys.columns AS [c] ON [c].[object_id] = [p].[major_id] AND [c].[column
 WHERE [p].[class] = 1 AND [p].[major_id] = OBJECT_ID({table});"""
 
 
+READERS = """\
+SELECT SCHEMA_NAME([o].[schema_id]) + N'.' + [o].[name] AS [reader], [m].[definition] AS [text]
+FROM sys.sql_modules AS [m]
+INNER JOIN sys.objects AS [o] ON [o].[object_id] = [m].[object_id]
+WHERE ([o].[type] = 'V' OR [m].[is_schema_bound] = 1) AND [m].[definition] IS NOT NULL
+UNION ALL
+SELECT OBJECT_SCHEMA_NAME([parent_object_id]) + N'.' + OBJECT_NAME([parent_object_id]),
+    OBJECT_SCHEMA_NAME([referenced_object_id]) + N'.' + OBJECT_NAME([referenced_object_id])
+FROM sys.foreign_keys WHERE [parent_object_id] <> [referenced_object_id];"""
+"""What would break, or forbids it, when a table is dropped: views and all that is bound to its schema, with their text,
+and tables with a foreign key, with the name of the table that it refers to."""
+
+
 def blockers(table: str) -> str:
     """A query for the sessions that hold a lock on a table; needs VIEW SERVER STATE."""
     return (

@@ -82,6 +82,7 @@ def _ledger_sql(table: Table, load_id: str) -> str:
         table.definition,
         EXAMPLE_MOMENT.date(),
         columns=table.columns,
+        alias=table.spec.alias,
         started_at=EXAMPLE_MOMENT,
         state="published",
     )

@@ -19,7 +19,7 @@ from engine.tsql import ident
 from engine.warehouse import AUDIT_COLUMNS, KEPT_ALREADY, KEPT_ELSEWHERE, QUARANTINE_COLUMNS, TableShape
 from engine.warehouse.design import Partitioning
 from engine.warehouse.sqlserver_design import compressed, sealing
-from engine.warehouse.sqlserver_partitions import key_is_apart, placed
+from engine.warehouse.sqlserver_partitions import drop_unused, key_is_apart, placed
 from engine.warehouse.sqlserver_shape import (
     SQL_SERVER,
     STAGING,
@@ -356,6 +356,14 @@ def drop_staging(shape: TableShape, load_id: str) -> str:
     wait for each other in the system tables."""
     kind = "VIEW" if shape.load == "view" else "TABLE"
     return render("drop_staging", kind=kind, staging=_staging(shape, load_id), held=_held(shape, load_id))
+
+
+def removal(objects: Sequence[tuple[str, str, str]], server: Capabilities = SQL_SERVER) -> list[str]:
+    """Batches that begin a transaction and drop objects (TABLE or VIEW, schema, name) in it, with the partition
+    schemes that only they were in. What is gone already is passed over."""
+    batches = ["SET XACT_ABORT ON; BEGIN TRANSACTION;"]
+    batches += [f"DROP {kind} IF EXISTS {qualified(schema, name)};" for kind, schema, name in objects]
+    return [*batches, drop_unused()] if server.partitions else batches
 
 
 def janitor(keep_sql: str, running: Sequence[str] = (), *, older_than_minutes: int = 60) -> str:
