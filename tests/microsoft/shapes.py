@@ -9,6 +9,7 @@ from engine.sqltypes import Column, parse_type
 from engine.tsql import ident
 from engine.warehouse import AUDIT_COLUMNS, QUARANTINE_COLUMNS, TableShape
 from engine.warehouse import sqlserver_sql as sql
+from engine.warehouse.sqlserver_catalog import READERS
 from engine.warehouse.sqlserver_shape import (
     BABELFISH,
     HISTORY_COLUMNS,
@@ -23,6 +24,7 @@ from engine.warehouse.sqlserver_shape import (
 
 LOAD = "20261120T231501_4f3a9c"
 LEDGER = "INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'" + LOAD + "', @inserted + @updated);"
+GOING = [("VIEW", "dbo", "Old Orders"), ("TABLE", "gold", "old"), ("TABLE", "quarantine", "gold_old")]
 KEEP = "SELECT [load_id] FROM [ops].[loads] WHERE [rows_published] IS NULL"
 
 
@@ -192,4 +194,6 @@ def common_statements() -> dict[str, str]:
         "janitor": sql.janitor(KEEP, [LOAD, "it's"]),
         "take_lock": sql.take_lock("the warehouse"),
         "release_lock": sql.release_lock("the warehouse"),
+        **{f"removal {n}": text for n, text in enumerate(sql.removal(GOING))},
+        "readers": READERS,
     }

@@ -61,7 +61,7 @@ def test_staging_can_be_sealed(case: Case, checker: Microsoft) -> None:
 def test_common_statements_parse_and_compile(checker: Microsoft) -> None:
     made = common_statements()
     assert [error for text in made.values() for error in checker.parse_errors(text)] == []
-    run = [as_procedure(n, made[n]) for n in ("janitor", "take_lock", "release_lock")]
+    run = [as_procedure(n, made[n]) for n in ("janitor", "take_lock", "release_lock", "readers")]
     assert checker.compile_errors(declarations(CASES[0]), run) == []
 
 

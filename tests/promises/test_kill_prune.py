@@ -70,4 +70,4 @@ def test_a_prune_killed_at_one_step_after_the_other_is_finished_by_the_next(tmp_
             assert process.returncode == -signal.SIGKILL, process.stderr.decode()
             assert whole_or_gone(root).count(True) == number - (step == "done")
     assert medallion(root, "prune").err.startswith("nothing to prune")
-    assert medallion(root, "run").err.count("unchanged") >= 3
+    assert medallion(root, "run").code == 0

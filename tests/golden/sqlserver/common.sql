@@ -55,3 +55,34 @@ SELECT @lock AS [granted];
 
 -- release_lock
 EXEC sys.sp_releaseapplock @Resource = N'medallion:the warehouse', @LockOwner = N'Session';
+
+-- removal 0
+SET XACT_ABORT ON; BEGIN TRANSACTION;
+
+-- removal 1
+DROP VIEW IF EXISTS [dbo].[Old Orders];
+
+-- removal 2
+DROP TABLE IF EXISTS [gold].[old];
+
+-- removal 3
+DROP TABLE IF EXISTS [quarantine].[gold_old];
+
+-- removal 4
+DECLARE @drop nvarchar(max);
+SELECT @drop = STRING_AGG(CAST(N'DROP PARTITION SCHEME ' + QUOTENAME([s].[name]) + N'; DROP PARTITION FUNCTION ' + QUOTENAME([f].[name]) + N';' AS nvarchar(max)), N' ')
+FROM sys.partition_schemes AS [s]
+INNER JOIN sys.partition_functions AS [f] ON [f].[function_id] = [s].[function_id]
+WHERE LEFT([s].[name], 7) = N'mdl_ps_'
+    AND NOT EXISTS (SELECT 1 FROM sys.indexes AS [i] WHERE [i].[data_space_id] = [s].[data_space_id]);
+IF @drop IS NOT NULL EXEC sys.sp_executesql @drop;
+
+-- readers
+SELECT SCHEMA_NAME([o].[schema_id]) + N'.' + [o].[name] AS [reader], [m].[definition] AS [text]
+FROM sys.sql_modules AS [m]
+INNER JOIN sys.objects AS [o] ON [o].[object_id] = [m].[object_id]
+WHERE ([o].[type] = 'V' OR [m].[is_schema_bound] = 1) AND [m].[definition] IS NOT NULL
+UNION ALL
+SELECT OBJECT_SCHEMA_NAME([parent_object_id]) + N'.' + OBJECT_NAME([parent_object_id]),
+    OBJECT_SCHEMA_NAME([referenced_object_id]) + N'.' + OBJECT_NAME([referenced_object_id])
+FROM sys.foreign_keys WHERE [parent_object_id] <> [referenced_object_id];

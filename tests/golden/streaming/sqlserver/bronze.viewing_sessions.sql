@@ -178,8 +178,8 @@ BEGIN TRY
     FROM [staging].[held_bronze_viewing_sessions__20260101T000000_abcdef];
     SELECT @total = COUNT_BIG(*) FROM [bronze].[viewing_sessions];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [error])
-VALUES (N'bronze.viewing_sessions', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'736f4a018cee5dd83b1d14742477b5cb', N'', N'{}', N'{"session_id": "nvarchar(20)", "user_id": "nvarchar(20)", "content_id": "nvarchar(20)", "watch_date": "date", "watch_duration_minutes": "int", "completion_percentage": "decimal(5,2)", "device_type": "nvarchar(40)", "quality_level": "nvarchar(10)"}', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [error])
+VALUES (N'bronze.viewing_sessions', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'736f4a018cee5dd83b1d14742477b5cb', N'', N'{}', N'{"session_id": "nvarchar(20)", "user_id": "nvarchar(20)", "content_id": "nvarchar(20)", "watch_date": "date", "watch_duration_minutes": "int", "completion_percentage": "decimal(5,2)", "device_type": "nvarchar(40)", "quality_level": "nvarchar(10)"}', NULL, NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH

@@ -126,8 +126,8 @@ BEGIN TRY
     FROM [staging].[held_gold_country_insights__20260101T000000_abcdef];
     SELECT @total = COUNT_BIG(*) FROM [gold].[country_insights];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [error])
-VALUES (N'gold.country_insights', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'f78d3a28d957fb6c5c60f04b8a174d5a', N'', N'{}', N'{"country": "nvarchar(60)", "total_users": "int", "avg_watch_hours_per_user": "decimal(9,3)", "avg_user_age": "decimal(6,3)", "total_sessions": "int", "avg_session_duration": "decimal(9,3)", "unique_content_consumed": "int"}', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [error])
+VALUES (N'gold.country_insights', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'f78d3a28d957fb6c5c60f04b8a174d5a', N'', N'{}', N'{"country": "nvarchar(60)", "total_users": "int", "avg_watch_hours_per_user": "decimal(9,3)", "avg_user_age": "decimal(6,3)", "total_sessions": "int", "avg_session_duration": "decimal(9,3)", "unique_content_consumed": "int"}', N'dbo.gold_country_insights', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH

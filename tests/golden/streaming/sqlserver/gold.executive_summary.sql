@@ -110,8 +110,8 @@ BEGIN TRY
     FROM [staging].[held_gold_executive_summary__20260101T000000_abcdef];
     SELECT @total = COUNT_BIG(*) FROM [gold].[executive_summary];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [error])
-VALUES (N'gold.executive_summary', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'400089c130be2fcb5b61f3794c87e877', N'', N'{}', N'{"metric_category": "nvarchar(40)", "active_users_100h_plus": "int", "total_content_catalog": "int", "total_viewing_sessions": "int", "avg_user_engagement_hours": "decimal(9,2)", "content_with_views": "int"}', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [error])
+VALUES (N'gold.executive_summary', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'400089c130be2fcb5b61f3794c87e877', N'', N'{}', N'{"metric_category": "nvarchar(40)", "active_users_100h_plus": "int", "total_content_catalog": "int", "total_viewing_sessions": "int", "avg_user_engagement_hours": "decimal(9,2)", "content_with_views": "int"}', N'dbo.gold_executive_summary', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH

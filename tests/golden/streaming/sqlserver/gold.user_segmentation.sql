@@ -101,8 +101,8 @@ BEGIN TRY
     FROM [staging].[held_gold_user_segmentation__20260101T000000_abcdef];
     SELECT @total = COUNT_BIG(*) FROM [gold].[user_segmentation];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [error])
-VALUES (N'gold.user_segmentation', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'04834ce1059155d05cf6ac9aad9de720', N'', N'{}', N'{"user_segment": "nvarchar(20)", "users_in_segment": "int", "avg_watch_hours": "decimal(9,3)", "avg_sessions_per_user": "decimal(9,3)", "avg_unique_content": "decimal(9,3)", "segment_percentage": "decimal(5,2)"}', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [error])
+VALUES (N'gold.user_segmentation', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'04834ce1059155d05cf6ac9aad9de720', N'', N'{}', N'{"user_segment": "nvarchar(20)", "users_in_segment": "int", "avg_watch_hours": "decimal(9,3)", "avg_sessions_per_user": "decimal(9,3)", "avg_unique_content": "decimal(9,3)", "segment_percentage": "decimal(5,2)"}', N'dbo.gold_user_segmentation', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH

@@ -118,8 +118,8 @@ BEGIN TRY
     FROM [staging].[held_silver_content__20260101T000000_abcdef];
     SELECT @total = COUNT_BIG(*) FROM [silver].[content];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [error])
-VALUES (N'silver.content', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'15d8d6c9301d6a554d71560ce1cd7cca', N'', N'{}', N'{"content_id": "nvarchar(20)", "title": "nvarchar(200)", "content_type": "nvarchar(10)", "duration_minutes": "int", "release_year": "int", "rating": "decimal(3,2)", "production_budget": "bigint", "seasons": "int", "total_episodes": "int"}', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [error])
+VALUES (N'silver.content', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'15d8d6c9301d6a554d71560ce1cd7cca', N'', N'{}', N'{"content_id": "nvarchar(20)", "title": "nvarchar(200)", "content_type": "nvarchar(10)", "duration_minutes": "int", "release_year": "int", "rating": "decimal(3,2)", "production_budget": "bigint", "seasons": "int", "total_episodes": "int"}', N'dbo.silver_content', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH
