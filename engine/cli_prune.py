@@ -48,7 +48,10 @@ def prune(
     if not rows:
         say("nothing to prune: all that the ledger knows is declared", "green")
     elif yes:
-        say(f"dropped what was left of {_tables(len(found.going))}; the ledger keeps the history of their loads", "green")
+        say(
+            f"dropped what was left of {_tables(len(found.going))}; the ledger keeps the history of their loads",
+            "green",
+        )
     elif found.going:
         say(f"nothing was touched; `medallion prune --yes` drops what is left of {_tables(len(found.going))}", "yellow")
 

@@ -164,8 +164,7 @@ def _drop(warehouse: Warehouse, project: Project, leftover: Leftover, load_id: s
 def _found(warehouse: Warehouse, project: Project, selectors: Iterable[str]) -> Found:
     there = _standing(warehouse)
     readers = warehouse.readers()
-    known = _known(warehouse)
-    gone = sorted(known.keys() - declared(project))
+    gone = sorted(_known(warehouse) - declared(project))
     others = strangers(warehouse, project, gone)
     published, watermarks = ledger.published(warehouse), ledger.watermarks(warehouse)
     taken = {n.casefold() for n in (*declared(project), *(t.alias for t in project.tables.values()))}
@@ -179,7 +178,7 @@ def _found(warehouse: Warehouse, project: Project, selectors: Iterable[str]) -> 
     for name in gone:
         if name not in others:
             last = published.get(name)
-            items = [*aliases.get(name, []), *_table(warehouse, name, last, known[name], there)]
+            items = [*aliases.get(name, []), *_table(warehouse, name, last, there)]
             if name in watermarks:
                 items.append(Item("watermark", "ops.watermarks", 1))
             leftovers.append(Leftover(name, last.finished_at if last else None, tuple(items)))
@@ -189,13 +188,13 @@ def _found(warehouse: Warehouse, project: Project, selectors: Iterable[str]) -> 
     return Found(going, kept, others)
 
 
-def _known(warehouse: Warehouse) -> dict[str, str]:
-    """Every table with a load that was not pruned since, and the strategy of the last one."""
+def _known(warehouse: Warehouse) -> set[str]:
+    """Every table with a load that was not pruned since."""
     rows = warehouse.rows(
-        "SELECT table_name, strategy FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name"
+        "SELECT table_name FROM (SELECT table_name, state, ROW_NUMBER() OVER (PARTITION BY table_name"
         " ORDER BY number DESC, load_id DESC) AS recent FROM ops.loads) AS l WHERE recent = 1 AND state <> 'pruned'"
     )
-    return {r["table_name"]: r["strategy"] for r in rows}
+    return {r["table_name"] for r in rows}
 
 
 def _aliases(warehouse: Warehouse) -> list[tuple[str, str]]:
@@ -212,15 +211,13 @@ def _standing(warehouse: Warehouse) -> dict[str, Standing]:
     return {s.full_name.casefold(): s for s in found}
 
 
-def _table(
-    warehouse: Warehouse, name: str, last: Published | None, strategy: str, there: Mapping[str, Standing]
-) -> list[Item]:
+def _table(warehouse: Warehouse, name: str, last: Published | None, there: Mapping[str, Standing]) -> list[Item]:
     """What loads of an undeclared table left: the table, its quarantine, staging."""
     items = []
     table, quarantine = there.get(name), there.get(f"quarantine.{name.replace('.', '_', 1)}")
     if last is None or table is None:
         items.append(Item("ledger", name, note="failed loads only" if last is None else "dropped already"))
-    elif not _as_published(warehouse, table, last, strategy):
+    elif not _as_published(warehouse, table, last):
         items.append(Item("ledger", name, note=NOT_AS_PUBLISHED))
     elif table.kind == "VIEW":
         items.append(Item("view", name, None, table))
@@ -235,9 +232,9 @@ def _table(
     return items
 
 
-def _as_published(warehouse: Warehouse, table: Standing, last: Published, strategy: str) -> bool:
+def _as_published(warehouse: Warehouse, table: Standing, last: Published) -> bool:
     """Whether what stands under a table's name is what the engine published there, as far as can be told."""
-    if (table.kind == "VIEW") != (strategy == "view"):
+    if (table.kind == "VIEW") != (last.strategy == "view"):
         return False
     rows = warehouse.rows(
         "SELECT COLUMN_NAME AS name FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?",

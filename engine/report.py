@@ -113,7 +113,9 @@ def build(out: Path, results: Sequence[TableVerdicts], *, project: str = "", war
     for stale in set(pages.glob("*.html")) - {pages / t["page"] for t in tables}:
         stale.unlink()
     index = out / "index.html"
-    text = view.env.get_template("medallion_index.html").render(tables=tables, tiles=_tiles(tables), warning=warning, up="", **common)
+    text = view.env.get_template("medallion_index.html").render(
+        tables=tables, tiles=_tiles(tables), warning=warning, up="", **common
+    )
     index.write_text(text, encoding="utf-8")
     return index
 

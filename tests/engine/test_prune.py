@@ -10,9 +10,11 @@ import pytest
 
 from engine.project import load_project
 from engine.run import open_warehouse
-from tests.project_files import PIPELINES, Said, medallion, write_project
+from tests.project_files import PIPELINES as GUARDED
+from tests.project_files import UNGUARDED, Said, medallion, write_project
 from tests.targets import ask, change
 
+PIPELINES = GUARDED + UNGUARDED
 OLD = """\
   gold.old:
     key: order_id
@@ -40,9 +42,9 @@ WARNING = "published and no longer declared: gold.old (2 rows, last published 20
 VIEW = "SELECT o.order_id, o.amount FROM silver.orders AS o\n"
 
 
-def published(root: Path, files: Mapping[str, str | bytes | None] = FILES) -> Path:
+def published(root: Path, files: Mapping[str, str | bytes | None] = FILES, *args: str) -> Path:
     write_project(root, files)
-    said = medallion(root, "run")
+    said = medallion(root, "run", *args)
     assert said.code == 0, said.err
     return root
 
@@ -186,7 +188,7 @@ def test_a_table_declared_again_starts_from_its_source(tmp_path: Path) -> None:
 def test_the_view_of_an_alias_that_changed_goes_and_its_table_stays(now: str, tmp_path: Path) -> None:
     root = published(tmp_path)
     text = str(FILES["pipelines.yaml"]).replace("    alias: dbo.OldOrders\n", now)
-    published(root, {**FILES, "pipelines.yaml": text})
+    published(root, {**FILES, "pipelines.yaml": text}, "--allow", "gold.old:quarantine")
     assert "no longer declared" not in medallion(root, "ls").err
     assert items(pruned(root, "--json")) == {"dbo.oldorders": ("alias", "gold.old", None)}
     before = objects(root)
