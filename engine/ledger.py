@@ -76,6 +76,7 @@ LOADS = _shape(
     inputs="nvarchar(max)",
     columns="nvarchar(max)",
     alias="nvarchar(260)",
+    project="nvarchar(128)",
     error="nvarchar(4000)",
 )
 VERDICTS = _shape(
@@ -119,6 +120,9 @@ FILLS = {
         "UPDATE ops.loads SET number = r.n FROM (SELECT table_name, load_id, ROW_NUMBER() OVER ("
         "PARTITION BY table_name ORDER BY finished_at, load_id) AS n FROM ops.loads) AS r"
         " WHERE r.table_name = ops.loads.table_name AND r.load_id = ops.loads.load_id"
+    ),
+    ("loads", "project"): (
+        "UPDATE ops.loads SET project = r.project FROM ops.runs AS r WHERE r.run_id = ops.loads.load_id"
     ),
 }
 """What a column that an earlier version did not keep is filled with; others are NULL for loads of that time."""
@@ -200,6 +204,7 @@ class LoadRecord:
     inputs: dict[str, str] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()
     alias: str = ""
+    project: str = ""
     started_at: dt.datetime = field(default_factory=lambda: now())
     number: int = 0
     """Orders the loads of a table, whatever the clocks say; given when the row is written."""
@@ -241,6 +246,7 @@ class LoadRecord:
             "inputs": json.dumps(self.inputs, sort_keys=True),
             "columns": json.dumps({c.name: str(c.type) for c in self.columns}),
             "alias": self.alias or None,
+            "project": self.project or None,
             "error": self.error[:4000] or None,
         }
 
@@ -256,6 +262,7 @@ class LoadRecord:
             row["fingerprint"] or "",
             json.loads(row["inputs"] or "{}"),
             columns,
+            project=row["project"] or "",
             started_at=row["started_at"],
             seconds={"load": row["seconds_load"] or 0.0},
         )

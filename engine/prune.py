@@ -152,7 +152,8 @@ def _drop(warehouse: Warehouse, project: Project, leftover: Leftover, load_id: s
         if leftover.declared:
             return []
         today = dt.datetime.now(dt.UTC).date()
-        return [(LOADS, LoadRecord(table, load_id, "", "", today, number=number, state=PRUNED).row())]
+        record = LoadRecord(table, load_id, "", "", today, project=project.name, number=number, state=PRUNED)
+        return [(LOADS, record.row())]
 
     warehouse.remove(leftover.objects, forget, rows)
     watcher.step(table, "done", 0)
@@ -165,7 +166,7 @@ def _found(warehouse: Warehouse, project: Project, selectors: Iterable[str]) -> 
     there = _standing(warehouse)
     readers = warehouse.readers()
     gone = sorted(_known(warehouse) - declared(project))
-    others = strangers(warehouse, project, gone)
+    others = {table: owner for table, owner in strangers(warehouse, project).items() if table in gone}
     published, watermarks = ledger.published(warehouse), ledger.watermarks(warehouse)
     taken = {n.casefold() for n in (*declared(project), *(t.alias for t in project.tables.values()))}
     aliases: dict[str, list[Item]] = {}

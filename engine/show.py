@@ -241,7 +241,7 @@ def render(model: Model, name: str) -> list[tuple[str, str]]:
         return _render_duckdb(table, load_id)
     from engine.warehouse.sqlserver_render import render_table
 
-    return render_table(table, load_id)
+    return render_table(table, load_id, model.project.name)
 
 
 def _render_duckdb(table: Table, load_id: str) -> list[tuple[str, str]]:

@@ -88,6 +88,7 @@ def start(
         fingerprint,
         dict(inputs),
         table.columns,
+        project=model.project.name,
     )
     return Load(model, table, warehouse, record, tell, last, allowed)
 

@@ -4,7 +4,7 @@ them any more."""
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine import ledger
@@ -37,20 +37,18 @@ def undeclared(reader: Reader, project: Project) -> list[Undeclared]:
     """The tables that the ledger knows as published and that this project no longer declares, by name."""
     names = declared(project)
     found = {name: last for name, last in ledger.published(reader).items() if name not in names}
-    others = strangers(reader, project, found)
+    others = strangers(reader, project) if found else {}
     return [Undeclared(n, p.rows_total, p.finished_at) for n, p in sorted(found.items()) if n not in others]
 
 
-def strangers(reader: Reader, project: Project, tables: Collection[str]) -> dict[str, str]:
-    """Of these tables those that only runs of other projects loaded into this warehouse, with the name of one."""
-    if not tables:
-        return {}
+def strangers(reader: Reader, project: Project) -> dict[str, str]:
+    """The tables whose last load in this warehouse was another project's, with its name."""
     rows = reader.rows(
-        "SELECT l.table_name, SUM(CASE WHEN r.project = ? THEN 1 ELSE 0 END) AS ours, MAX(r.project) AS project"
-        " FROM ops.loads AS l INNER JOIN ops.runs AS r ON r.run_id = l.load_id GROUP BY l.table_name",
+        "SELECT table_name, project FROM (SELECT table_name, project, ROW_NUMBER() OVER (PARTITION BY table_name"
+        " ORDER BY number DESC, load_id DESC) AS recent FROM ops.loads) AS l WHERE recent = 1 AND project <> ?",
         (project.name,),
     )
-    return {r["table_name"]: r["project"] for r in rows if r["table_name"] in tables and not r["ours"]}
+    return {r["table_name"]: r["project"] for r in rows}
 
 
 def sentence(found: Sequence[Undeclared]) -> str:

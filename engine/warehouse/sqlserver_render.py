@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EXAMPLE_MOMENT = dt.datetime(2026, 1, 1)
 
 
-def render_table(table: Table, load_id: str) -> list[tuple[str, str]]:
+def render_table(table: Table, load_id: str, project: str) -> list[tuple[str, str]]:
     """The batches of one load in order, as (step, SQL) pairs."""
     shape, select = table.shape, table.rendered.sql.strip() if table.rendered else ""
     server = replace(SQL_SERVER, switch=design.switchable(shape, SQL_SERVER, design.as_made(shape)))
@@ -58,7 +58,7 @@ def render_table(table: Table, load_id: str) -> list[tuple[str, str]]:
             sql.publish(
                 shape,
                 load_id,
-                _ledger_sql(table, load_id),
+                _ledger_sql(table, load_id, project),
                 server,
                 select=select if shape.load == "view" else "",
                 as_of=as_of,
@@ -73,7 +73,7 @@ def render_table(table: Table, load_id: str) -> list[tuple[str, str]]:
     return steps
 
 
-def _ledger_sql(table: Table, load_id: str) -> str:
+def _ledger_sql(table: Table, load_id: str, project: str) -> str:
     """The ledger row as it is written inside the publish transaction, with this table's constants."""
     record = LoadRecord(
         table.name,
@@ -83,6 +83,7 @@ def _ledger_sql(table: Table, load_id: str) -> str:
         EXAMPLE_MOMENT.date(),
         columns=table.columns,
         alias=table.spec.alias,
+        project=project,
         started_at=EXAMPLE_MOMENT,
         state="published",
     )

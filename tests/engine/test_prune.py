@@ -365,11 +365,12 @@ def test_a_prune_is_refused_while_a_run_is_at_work(target: str, tmp_path: Path) 
 @pytest.mark.usefixtures("target")
 def test_a_ledger_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> None:
     root = left_behind(tmp_path)
-    change(root, "ALTER TABLE ops.loads DROP COLUMN alias")
+    change(root, "ALTER TABLE ops.loads DROP COLUMN alias", "ALTER TABLE ops.loads DROP COLUMN project")
     shown = medallion(root, "prune")
     assert shown.code == 3 and "earlier version" in shown.err
     said = medallion(root, "prune", "--yes")
-    assert "added ops.loads.alias" in said.err
+    assert "added ops.loads.alias, ops.loads.project" in said.err
+    assert ask(root, "SELECT DISTINCT project FROM ops.loads") == [("shop",)]
     # Which alias it had nobody wrote down then; what the view reads keeps it from being left without a table.
     assert said.code == 3 and "gold.old stays: dbo.oldorders" in said.err.casefold()
     change(root, "DROP VIEW dbo.OldOrders")

@@ -55,8 +55,8 @@ LEFT JOIN (
 ) AS [built];';
     UPDATE [quarantine].[gold_content_summary] SET [state] = N'superseded' WHERE [state] = N'held';
     SELECT @total = COUNT_BIG(*) FROM [gold].[content_summary];
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [error])
-VALUES (N'gold.content_summary', N'20260101T000000_abcdef', 0, N'published', N'view', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'ec5bacf897c28eb2ca0475663e2b9816', N'', N'{}', N'{"content_id": "nvarchar(20)", "title": "nvarchar(200)", "type": "nvarchar(10)", "release_year": "int", "duration_minutes": "int", "season_count": "int", "episode_count": "int", "genres": "nvarchar(400)"}', NULL, NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
+VALUES (N'gold.content_summary', N'20260101T000000_abcdef', 0, N'published', N'view', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'ec5bacf897c28eb2ca0475663e2b9816', N'', N'{}', N'{"content_id": "nvarchar(20)", "title": "nvarchar(200)", "type": "nvarchar(10)", "release_year": "int", "duration_minutes": "int", "season_count": "int", "episode_count": "int", "genres": "nvarchar(400)"}', NULL, N'video_streaming', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH

@@ -94,8 +94,8 @@ BEGIN TRY
     FROM [staging].[held_gold_device_usage__20260101T000000_abcdef];
     SELECT @total = COUNT_BIG(*) FROM [gold].[device_usage];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [error])
-VALUES (N'gold.device_usage', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'beaf04f78d81d1ac6f50df8feebd0374', N'', N'{}', N'{"device_type": "nvarchar(40)", "total_sessions": "int", "avg_session_duration": "decimal(9,3)", "avg_completion_percentage": "decimal(5,2)"}', NULL, NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
+VALUES (N'gold.device_usage', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'beaf04f78d81d1ac6f50df8feebd0374', N'', N'{}', N'{"device_type": "nvarchar(40)", "total_sessions": "int", "avg_session_duration": "decimal(9,3)", "avg_completion_percentage": "decimal(5,2)"}', NULL, N'video_streaming', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH

@@ -108,8 +108,8 @@ BEGIN TRY
     FROM [staging].[held_gold_subscription_retention__20260101T000000_abcdef];
     SELECT @total = COUNT_BIG(*) FROM [gold].[subscription_retention];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [error])
-VALUES (N'gold.subscription_retention', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'a208e636b35f42b189d873f84565e58a', N'', N'{}', N'{"subscription_type": "nvarchar(30)", "cohort_month": "date", "months_since": "int", "active_users": "int"}', NULL, NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
+VALUES (N'gold.subscription_retention', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'a208e636b35f42b189d873f84565e58a', N'', N'{}', N'{"subscription_type": "nvarchar(30)", "cohort_month": "date", "months_since": "int", "active_users": "int"}', NULL, N'video_streaming', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH

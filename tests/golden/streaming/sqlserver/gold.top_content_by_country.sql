@@ -114,8 +114,8 @@ BEGIN TRY
     FROM [staging].[held_gold_top_content_by_country__20260101T000000_abcdef];
     SELECT @total = COUNT_BIG(*) FROM [gold].[top_content_by_country];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [error])
-VALUES (N'gold.top_content_by_country', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'03f1728874bb1d72df285736a6234a5f', N'', N'{}', N'{"country": "nvarchar(60)", "content_rank": "int", "content_id": "nvarchar(20)", "title": "nvarchar(200)", "total_sessions": "int"}', NULL, NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
+VALUES (N'gold.top_content_by_country', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'03f1728874bb1d72df285736a6234a5f', N'', N'{}', N'{"country": "nvarchar(60)", "content_rank": "int", "content_id": "nvarchar(20)", "title": "nvarchar(200)", "total_sessions": "int"}', NULL, N'video_streaming', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH

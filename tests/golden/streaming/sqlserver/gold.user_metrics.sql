@@ -134,8 +134,8 @@ BEGIN TRY
     FROM [staging].[held_gold_user_metrics__20260101T000000_abcdef];
     SELECT @total = COUNT_BIG(*) FROM [gold].[user_metrics];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [error])
-VALUES (N'gold.user_metrics', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'038efa8b708a220c7bedde868862a732', N'', N'{}', N'{"user_id": "nvarchar(20)", "total_sessions": "int", "total_minutes": "bigint", "avg_completion": "decimal(5,2)", "favorite_device": "nvarchar(40)", "last_activity": "date"}', NULL, NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
+VALUES (N'gold.user_metrics', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'038efa8b708a220c7bedde868862a732', N'', N'{}', N'{"user_id": "nvarchar(20)", "total_sessions": "int", "total_minutes": "bigint", "avg_completion": "decimal(5,2)", "favorite_device": "nvarchar(40)", "last_activity": "date"}', NULL, N'video_streaming', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH

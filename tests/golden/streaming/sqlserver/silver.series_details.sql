@@ -102,8 +102,8 @@ BEGIN TRY
     FROM [staging].[held_silver_series_details__20260101T000000_abcdef];
     SELECT @total = COUNT_BIG(*) FROM [silver].[series_details];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [error])
-VALUES (N'silver.series_details', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'ca0139a64b0f6a94c014ed8bb011a7ea', N'', N'{}', N'{"content_id": "nvarchar(20)", "seasons": "int", "avg_episode_duration": "int", "total_views": "bigint", "total_episodes": "int"}', NULL, NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
+VALUES (N'silver.series_details', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'ca0139a64b0f6a94c014ed8bb011a7ea', N'', N'{}', N'{"content_id": "nvarchar(20)", "seasons": "int", "avg_episode_duration": "int", "total_views": "bigint", "total_episodes": "int"}', NULL, N'video_streaming', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH

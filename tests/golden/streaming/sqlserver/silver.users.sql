@@ -100,8 +100,8 @@ BEGIN TRY
     FROM [staging].[held_silver_users__20260101T000000_abcdef];
     SELECT @total = COUNT_BIG(*) FROM [silver].[users];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [error])
-VALUES (N'silver.users', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'1836bce4b793f9087a37824c556f0a76', N'', N'{}', N'{"user_id": "nvarchar(20)", "age": "int", "country": "nvarchar(60)", "subscription_type": "nvarchar(30)", "signup_date": "date", "total_watch_time_hours": "decimal(9,1)"}', N'dbo.silver_users', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
+VALUES (N'silver.users', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'1836bce4b793f9087a37824c556f0a76', N'', N'{}', N'{"user_id": "nvarchar(20)", "age": "int", "country": "nvarchar(60)", "subscription_type": "nvarchar(30)", "signup_date": "date", "total_watch_time_hours": "decimal(9,1)"}', N'dbo.silver_users', N'video_streaming', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH
