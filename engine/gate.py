@@ -27,6 +27,8 @@ __all__ = ["Gate", "Verdict", "preload"]
 
 RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 10, "include_unexpected_rows": False}
 _KEPT_PLANS = 4096
+_SETS = ("value_set", "value_pairs_set")
+"""Arguments that Great Expectations compares with what a statement found, where blanks at the end do not count."""
 
 
 def preload() -> threading.Thread:
@@ -115,7 +117,8 @@ class Gate:
         An expectation that cannot be judged, for whatever reason, is a failed critical verdict with the reason.
         """
         at = _Staging(schema, table, key)
-        with self._lock, self._gx.table(schema, table, _described(columns)):
+        texts = [c.name for c in columns if c.type.family == "string" and c.padded]
+        with self._lock, self._gx.table(schema, table, _described(columns), texts):
             cases = [self._case(e, transpile) for e in suite.expectations]
             self._measure(cases, at)
             return [self._verdict(case, at) for case in cases]
@@ -132,7 +135,7 @@ class Gate:
 
         case = _Case(e)
         try:
-            kwargs = dict(e.kwargs)
+            kwargs = {n: gx.stripped(v) if n in _SETS else v for n, v in e.kwargs.items()}
             if e.query:
                 case.query = RowQuery(transpile(e.bindable_query), self._dialect)
                 kwargs[QUERY_KWARG] = case.query.template
@@ -275,9 +278,8 @@ class Gate:
         # Uniqueness is counted over a derived table: a row fails when its values are among those counted twice.
         counted = [f for f in condition._from_objects if isinstance(f, sa.Subquery)]
         if counted:
-            q = self._preparer.quote
             repeated = sa.select(*(counted[0].c[c] for c in columns)).where(condition).subquery("repeated")
-            same = (repeated.c[c] == sa.literal_column(f"{q(table)}.{q(c)}") for c in columns)
+            same = (repeated.c[c] == self._gx.key(table, c) for c in columns)
             condition = sa.exists(sa.select(sa.literal_column("1")).select_from(repeated).where(*same))
         return self._gx.sql(sa.and_(*(c for c in (where, condition) if c is not None)))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from engine.deferred import deferred_imports
 from engine.errors import LOST, WarehouseError, sqlstate
+from engine.gxtext import as_compared, like, stripped, without_blanks
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 # What goes wrong becomes a verdict with its words; the log would say it again, with a stack, in the middle of a
@@ -47,7 +48,7 @@ with deferred_imports("altair", "scipy.stats"):
     from great_expectations.validator.validation_graph import ValidationGraph
     from great_expectations.validator.validator import ValidationDependencies
 
-__all__ = ["Expectation", "ExpectationValidationResult", "Graph", "StagingEngine", "get_expectation_impl"]
+__all__ = ["Expectation", "ExpectationValidationResult", "Graph", "StagingEngine", "get_expectation_impl", "stripped"]
 
 BATCH_ID = "staging"
 COLUMN_TYPES = "table.column_types"
@@ -75,10 +76,15 @@ class StagingEngine(SqlAlchemyExecutionEngine):
         super().__init__(engine=engine, create_temp_table=False)
         self._held: sa.Connection | None = None
         self._known: _KnownColumns | None = None
+        self._texts: frozenset[str] = frozenset()
 
     @contextmanager
-    def table(self, schema: str, name: str, columns: Sequence[tuple[str, Any]] | None) -> Iterator[None]:
-        """Look at ``schema.name`` within the block. Without ``columns`` they are reflected."""
+    def table(
+        self, schema: str, name: str, columns: Sequence[tuple[str, Any]] | None, texts: Collection[str] = ()
+    ) -> Iterator[None]:
+        """Look at ``schema.name`` within the block. Without ``columns`` they are reflected; ``texts`` are the columns
+        whose values may end in blanks."""
+        self._texts = frozenset(t.lower() for t in texts) if self.engine.dialect.name == "duckdb" else frozenset()
         self._inspector = None
         self._known = None if columns is None else _KnownColumns(self.engine.dialect, columns)
         data = SqlAlchemyBatchData(execution_engine=self, schema_name=schema, table_name=name, create_temp_table=False)
@@ -98,6 +104,15 @@ class StagingEngine(SqlAlchemyExecutionEngine):
     def get_connection(self) -> Iterator[sa.Connection]:
         assert self._held is not None, "a question outside of table()"
         yield self._held
+
+    def execute_query(self, query: Any) -> Any:
+        return super().execute_query(as_compared(query, self._texts) if self._texts else query)
+
+    def key(self, table: str, column: str) -> Any:
+        """A column of the table that is judged, by its full name, as something to compare with."""
+        q = self.engine.dialect.identifier_preparer.quote
+        name = sa.literal_column(f"{q(table)}.{q(column)}")
+        return without_blanks(name) if column.lower() in self._texts else name
 
     def recover(self) -> None:
         """After a statement that failed: the transaction it poisoned must not fail the next one."""
@@ -119,6 +134,7 @@ class StagingEngine(SqlAlchemyExecutionEngine):
 
     def sql(self, clause: Any) -> str:
         """The clause as text in the warehouse's dialect, values written out."""
+        clause = as_compared(clause, self._texts) if self._texts else clause
         return str(clause.compile(dialect=self.engine.dialect, compile_kwargs={"literal_binds": True}))
 
 
@@ -270,39 +286,8 @@ def has_provider(metric_name: str, engine: SqlAlchemyExecutionEngine) -> bool:
     return True
 
 
-# Great Expectations has no LIKE for DuckDB. A metric provider for one's own execution engine is its documented way to
-# add one; on SQL Server the original answers.
-
-
-def _like(column: Any, pattern: str, dialect: Any, escape: str | None) -> Any:
-    name = getattr(getattr(dialect, "dialect", dialect), "name", "")
-    if name != "duckdb":
-        return column.like(sa.literal(pattern), escape=escape)
-    return sa.func.regexp_full_match(column, like_as_regex(pattern, escape), "is")
-
-
-def like_as_regex(pattern: str, escape: str | None = None) -> str:
-    """T-SQL's LIKE pattern (``%``, ``_``, ``[a-z]``, ``[^a]``) as a regular expression for the whole value."""
-    out, at = [], 0
-    while at < len(pattern):
-        char = pattern[at]
-        end = pattern.find("]", at + 1) if char == "[" else -1
-        if escape and char == escape and at + 1 < len(pattern):
-            at += 1
-            out.append(re.escape(pattern[at]))
-        elif char == "%":
-            out.append(".*")
-        elif char == "_":
-            out.append(".")
-        elif end > at:
-            negated = "^" if pattern[at + 1] == "^" else ""
-            inside = pattern[at + 1 + len(negated) : end]
-            out.append("[" + negated + re.sub(r"([\\\[\]^])", r"\\\1", inside) + "]")
-            at = end
-        else:
-            out.append(re.escape(char))
-        at += 1
-    return "".join(out)
+# Great Expectations has no LIKE for DuckDB, and on SQL Server one that counts by nvarchar and selects by varchar. A
+# metric provider for one's own execution engine is its documented way to put another in its place.
 
 
 class _Like(ColumnMapMetricProvider):
@@ -311,7 +296,7 @@ class _Like(ColumnMapMetricProvider):
 
     @column_condition_partial(engine=StagingEngine)
     def _staging(cls, column: Any, like_pattern: str, _dialect: Any, escape: str | None = None, **_: Any) -> Any:
-        return _like(column, like_pattern, _dialect, escape)
+        return like(column, like_pattern, escape, _dialect)
 
 
 class _NotLike(ColumnMapMetricProvider):
@@ -320,7 +305,7 @@ class _NotLike(ColumnMapMetricProvider):
 
     @column_condition_partial(engine=StagingEngine)
     def _staging(cls, column: Any, like_pattern: str, _dialect: Any, escape: str | None = None, **_: Any) -> Any:
-        return sa.not_(_like(column, like_pattern, _dialect, escape))
+        return sa.not_(like(column, like_pattern, escape, _dialect))
 
 
 class _LikeList(ColumnMapMetricProvider):
@@ -337,7 +322,7 @@ class _LikeList(ColumnMapMetricProvider):
         escape: str | None = None,
         **_: Any,
     ) -> Any:
-        matches = [_like(column, pattern, _dialect, escape) for pattern in like_pattern_list]
+        matches = [like(column, pattern, escape, _dialect) for pattern in like_pattern_list]
         return sa.and_(*matches) if match_on == "all" else sa.or_(*matches)
 
 
@@ -349,4 +334,4 @@ class _NotLikeList(ColumnMapMetricProvider):
     def _staging(
         cls, column: Any, like_pattern_list: list[str], _dialect: Any, escape: str | None = None, **_: Any
     ) -> Any:
-        return sa.and_(*(sa.not_(_like(column, pattern, _dialect, escape)) for pattern in like_pattern_list))
+        return sa.and_(*(sa.not_(like(column, pattern, escape, _dialect)) for pattern in like_pattern_list))

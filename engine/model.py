@@ -347,6 +347,14 @@ class _Builder:
                         nearest(column, names),
                     )
                 )
+        types = {c.name.lower(): c.type for c in table.shape.columns}
+        for column, at in table.suite.texts_read():
+            type_ = types.get(column.lower())
+            if type_ is not None and type_.family != "string":
+                expected = "a text column; unexpected_rows_expectation takes a CAST"
+                self.problems.append(
+                    Problem(f"{column} is {type_}, the expectation judges text", at.file, at.line, at.column, expected)
+                )
         self.problems += faults(self.node, self.project.tables, name, table.shape)
         from engine.warehouse.sqlserver_shape import limits
 

@@ -23,6 +23,7 @@ from typing import Any
 from engine.errors import Problem, ProjectError, nearest
 from engine.rowquery import BATCH, BATCH_SCHEMA, BATCH_TABLE, NotRowWise, check_row_wise
 from engine.tsql import literal
+from engine.warehouse.duckdb_like import INSTEAD, like_regex
 from engine.yamlfile import Node, load_yaml
 
 __all__ = ["BATCH", "COMPOUND", "HOLDS_FOR_FEWER", "NOT_NULL", "QUERY_KWARG", "ROW_QUERY", "UNIQUE", "Expectation", "Position", "Suite",
@@ -49,6 +50,7 @@ HOLDS_FOR_FEWER = frozenset({
 _KEYS = ("type", "kwargs", "severity", "quarantine", "description")
 _READ = ("column", "column_A", "column_B", "column_list")
 _ABOUT_THE_TABLE = re.compile(r"expect_table_|expect_column_to_exist$")
+_ABOUT_TEXT = re.compile(r"_like_pattern|_value_lengths_")
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*(\|\s*literal\s*)?\}\}")
 _KIND_WORDS = {
     "text": "text",
@@ -121,6 +123,10 @@ class Suite:
         """Each column an expectation needs the table to have, and where the suite names it. Columns in the SQL of row
         queries are not among them; see ``row_queries``."""
         return [pair for e in self.expectations if not _ABOUT_THE_TABLE.match(e.type) for pair in e.columns_at]
+
+    def texts_read(self) -> list[tuple[str, Position]]:
+        """Each column whose text an expectation judges, and where the suite names it."""
+        return [pair for e in self.expectations if _ABOUT_TEXT.search(e.type) for pair in e.columns_at]
 
     def row_queries(self) -> list[tuple[str, Position]]:
         """The T-SQL of each row query, over ``BATCH``, and where the suite has it."""
@@ -306,6 +312,7 @@ class _Reader:
                 continue
             self.value((*path, name), type_, name, known[name], out[name])
         self.bounds(path, out)
+        self.patterns(path, out)
         if isinstance(out.get("row_condition"), str):
             out.setdefault("condition_parser", "great_expectations")
         return out
@@ -388,6 +395,23 @@ class _Reader:
                 value=True,
                 expected="min_value <= max_value",
             )
+
+    def patterns(self, path: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """LIKE patterns that would mean something else on each warehouse, or nothing at all."""
+        escape = kwargs.get("escape")
+        if escape is not None and (not isinstance(escape, str) or len(escape) != 1):
+            self.problem((*path, "escape"), f"escape {_short(escape)}", expected="one character", value=True)
+            return
+        listed = kwargs.get("like_pattern_list")
+        given = [((*path, "like_pattern_list", i), p) for i, p in enumerate(listed if isinstance(listed, list) else ())]
+        for at, pattern in [((*path, "like_pattern"), kwargs.get("like_pattern")), *given]:
+            if isinstance(pattern, str):
+                try:
+                    like_regex(pattern, escape or "")
+                except ValueError as error:
+                    self.problem(at, str(error), expected=INSTEAD, value=True)
+            elif pattern is not None and at[-1] != "like_pattern":
+                self.problem(at, f"a pattern {_short(pattern)}", expected="text", value=True)
 
     def query(self, path: tuple[Any, ...], sql: str, quarantine: bool) -> None:
         if "{batch}" not in sql:

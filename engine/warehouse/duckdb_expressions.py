@@ -14,7 +14,7 @@ from engine.sqltypes import MAX, SqlType
 from engine.warehouse.duckdb_aggregates import AGGREGATE_KINDS, aggregate, over_clause, string_agg
 from engine.warehouse.duckdb_casts import cast
 from engine.warehouse.duckdb_functions import FUNCTIONS
-from engine.warehouse.duckdb_like import like_regex
+from engine.warehouse.duckdb_like import INSTEAD, like, like_regex
 
 _INFIX = {"+", "-", "*", "/", "%", "||", "&", "|", "^", "=", "<>", "<", ">", "<=", ">=", "AND", "OR", "NOT", "IN",
           "in_query", "LIKE", "IS NULL", "negate", "~"}  # fmt: skip
@@ -281,21 +281,19 @@ class Renderer:
             if t.value or (a.padded and not (a.type.unicode or pattern.type.unicode)):
                 return self.refuse(t, "LIKE with a computed pattern here", "a constant pattern, or CHARINDEX(…) > 0")
             return f"tsql.like_text({text}, {self.sql(pattern)})"
-        value = pattern.value
         # For varchar the blanks at the end of the text do not count; for nvarchar they do.
-        loose_end = a.padded and not (a.type.unicode or pattern.type.unicode) and not value.endswith("%")
-        if "[" not in value and not loose_end:
-            escape = f" ESCAPE {self.text_literal(t.value)}" if t.value else ""
-            return f"{text} ILIKE {self.text_literal(value)}{escape}"
-        regex = self.like_regex(t, value, t.value)
-        return f"regexp_full_match({text}, {self.text_literal(regex + (' *' if loose_end else ''))}, 'is')"
+        loose_end = a.padded and not (a.type.unicode or pattern.type.unicode) and not pattern.value.endswith("%")
+        try:
+            return like(text, pattern.value, t.value, loose_end=loose_end)
+        except ValueError as error:
+            return self.refuse(t, str(error), INSTEAD)
 
-    def like_regex(self, t: Typed, pattern: str, escape: str) -> str:
+    def like_regex(self, t: Typed, pattern: str) -> str:
         """The regular expression of a LIKE pattern; a pattern without one is refused."""
         try:
-            return like_regex(pattern, escape)
+            return like_regex(pattern)
         except ValueError as error:
-            return self.refuse(t, str(error), "[[] for a bracket")
+            return self.refuse(t, str(error), INSTEAD)
 
     def json_path(self, t: Typed, path: str) -> str:
         """A T-SQL JSON path for DuckDB."""

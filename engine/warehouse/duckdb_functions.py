@@ -127,7 +127,7 @@ def _datalength(r: Renderer, t: Typed, a: list[str]) -> str:
 
 def _patindex(r: Renderer, t: Typed, a: list[str]) -> str:
     pattern = t.args[0].value
-    regex = r.like_regex(t, pattern, "")
+    regex = r.like_regex(t, pattern)
     if pattern.startswith("%"):
         regex = re.sub(r"^(\.\*)+", "", regex)
     else:

@@ -1,67 +1,108 @@
-"""LIKE patterns as regular expressions."""
+"""T-SQL's LIKE on DuckDB: the one translation of patterns, for templates, row queries and expectations."""
 
 from __future__ import annotations
 
 import unicodedata
 
+INSTEAD = "single characters, or a range of letters or of digits, between [ and ]; [[] for a bracket"
 
-def like_regex(pattern: str, escape: str) -> str:
-    """The regular expression of a LIKE pattern, classes as the default collation orders letters.
 
-    Raises ValueError for a class that is opened and not closed.
+def like(text: str, pattern: str, escape: str = "", *, loose_end: bool = False) -> str:
+    """The DuckDB condition of ``text LIKE pattern``, where ``text`` is SQL and ``pattern`` is a plain string.
+
+    With ``loose_end`` blanks at the end of the text do not count, as they do not when everything is varchar.
+    Raises ValueError for a pattern whose meaning on SQL Server cannot be told.
+    """
+    regex = like_regex(pattern, escape)
+    if "[" not in pattern and not loose_end:
+        return f"{text} ILIKE {_quoted(pattern)}" + (f" ESCAPE {_quoted(escape)}" if escape else "")
+    return f"regexp_full_match({text}, {_quoted(regex + (' *' if loose_end else ''))}, 'is')"
+
+
+def like_regex(pattern: str, escape: str = "") -> str:
+    """The regular expression of a LIKE pattern, classes as the default collation orders letters and digits.
+
+    Raises ValueError for a class that is empty or not closed, for a range that is not of letters or of digits, and for
+    an escape character with nothing behind it.
     """
     pieces: list[str] = []
     i = 0
     while i < len(pattern):
         c = pattern[i]
-        if escape and c == escape and i + 1 < len(pattern):
-            pieces.append(_literal_character(pattern[i + 1]))
+        if escape and c == escape:
+            pieces.append(_literal_character(_escaped(pattern, i)))
             i += 2
-            continue
-        if c == "[":
-            end = pattern.find("]", i + 1)
-            if end < 0:
-                raise ValueError(f"the pattern {pattern!r} opens [ and does not close it")
-            pieces.append(_class(pattern[i + 1 : end]))
-            i = end + 1
-            continue
-        pieces.append({"%": ".*", "_": "."}.get(c) or _literal_character(c))
-        i += 1
+        elif c == "[":
+            piece, i = _class(pattern, i + 1, escape)
+            pieces.append(piece)
+        else:
+            pieces.append({"%": ".*", "_": "."}.get(c) or _literal_character(c))
+            i += 1
     return "".join(pieces)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _literal_character(c: str) -> str:
     return "\\" + c if c in r"\.^$|?*+()[]{}" else c
 
 
-def _class(body: str) -> str:
-    negated = body.startswith("^")
-    body = body[1:] if negated else body
+def _escaped(pattern: str, i: int) -> str:
+    if i + 1 == len(pattern):
+        raise ValueError(f"the pattern {pattern!r} ends with its escape character")
+    return pattern[i + 1]
+
+
+def _class(pattern: str, i: int, escape: str) -> tuple[str, int]:
+    """The class whose body begins at ``i``, and the place behind its closing bracket."""
+    negated = pattern[i : i + 1] == "^" and escape != "^"
+    i += negated
+    body: list[tuple[str, bool]] = []
+    while i < len(pattern) and (pattern[i] != "]" or escape == "]"):
+        plain = bool(escape) and pattern[i] == escape
+        body.append((_escaped(pattern, i) if plain else pattern[i], plain))
+        i += 1 + plain
+    if i >= len(pattern):
+        raise ValueError(f"the pattern {pattern!r} opens [ and does not close it")
+    if not body:
+        raise ValueError(f"the pattern {pattern!r} has nothing between [ and ]")
+    return f"[{'^' if negated else ''}{''.join(_members(body, pattern))}]", i + 1
+
+
+def _members(body: list[tuple[str, bool]], pattern: str) -> list[str]:
     members: list[str] = []
     i = 0
     while i < len(body):
-        if i + 2 < len(body) and body[i + 1] == "-":
-            members.append(_range(body[i], body[i + 2]))
+        if i + 2 < len(body) and body[i + 1] == ("-", False):
+            members.append(_range(body[i][0], body[i + 2][0], pattern))
             i += 3
         else:
-            members.append(_in_class(body[i]))
+            members.append(_in_class(body[i][0]))
             i += 1
-    return f"[{'^' if negated else ''}{''.join(members)}]"
+    return members
 
 
 def _in_class(c: str) -> str:
     return "\\" + c if c in r"\]^-[" else c
 
 
-def _range(first: str, last: str) -> str:
-    """A range of characters; between letters the default collation also sorts their accented forms."""
-    text = f"{_in_class(first)}-{_in_class(last)}"
+def _range(first: str, last: str, pattern: str) -> str:
+    """A range of letters or digits, with what the default collation sorts between them: accented letters, fractions."""
     a, b = first.lower(), last.lower()
-    if not ("a" <= a <= "z" and "a" <= b <= "z"):
-        return text
-    return f"{a}-{b}" + "".join(c for c in _ACCENTED if a <= unicodedata.normalize("NFD", c)[0] < b)
+    letters, digits = "a" <= a <= b <= "z", "0" <= a <= b <= "9"
+    if not (letters or digits):
+        raise ValueError(f"the range {first}-{last} in the pattern {pattern!r} depends on how the server sorts")
+    if digits:
+        fractions = "¼½¾" if a == "0" < b else ""
+        return f"{a}-{b}{fractions}" + "".join(raised for raised, digit in _RAISED.items() if a <= digit <= b)
+    return f"{a}-{b}" + "".join(c for c, plain in _BETWEEN_LETTERS.items() if a <= plain < b)
 
 
-_ACCENTED = [
-    c for c in map(chr, range(0xE0, 0x180)) if c.islower() and "a" <= unicodedata.normalize("NFD", c)[0] <= "z"
-]
+_RAISED = {"¹": "1", "²": "2", "³": "3"}
+_BETWEEN_LETTERS = {
+    **{c: unicodedata.normalize("NFD", c)[0] for c in map(chr, range(0xE0, 0x180)) if c.islower()},
+    **{"ß": "s", "æ": "a", "œ": "o", "ø": "o", "ð": "d", "đ": "d", "þ": "t", "ł": "l", "ħ": "h", "ŧ": "t"},
+}
+"""Letters of Latin-1 and Latin Extended-A, each with the plain letter behind which the default collation sorts it."""
