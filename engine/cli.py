@@ -106,11 +106,10 @@ def _warn(found: Any) -> None:
 
 def _untranslatable(model: Any) -> list[Problem]:
     """What binds but has no equal on this target."""
-    from engine.show import refused_queries, render
+    from engine.show import render
 
     problems: list[Problem] = []
     for table in model.tables.values():
-        problems += refused_queries(model, table)
         if table.rendered is not None:
             try:
                 render(model, table.name)

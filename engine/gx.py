@@ -111,7 +111,7 @@ class StagingEngine(SqlAlchemyExecutionEngine):
     def key(self, table: str, column: str) -> Any:
         """A column of the table that is judged, by its full name, as something to compare with."""
         q = self.engine.dialect.identifier_preparer.quote
-        name = sa.literal_column(f"{q(table)}.{q(column)}")
+        name: Any = sa.literal_column(f"{q(table)}.{q(column)}")
         return without_blanks(name) if column.lower() in self._texts else name
 
     def recover(self) -> None:

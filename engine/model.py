@@ -17,9 +17,10 @@ from engine.naming import column_faults, table_faults
 from engine.physical import design_of, faults, held_to, mismatched, partition_of, referring
 from engine.project import PIPELINES, Project
 from engine.selectors import Graph
-from engine.specs import LAYERS, SqlServerTarget, TableSpec
+from engine.specs import LAYERS, DuckDBTarget, SqlServerTarget, TableSpec
 from engine.sqltypes import Column, parse_type
 from engine.suites import BATCH, Suite, load_suite, suite_with_key
+from engine.suitetypes import unfit
 from engine.tsql import Rendered, Templates
 from engine.warehouse import AUDIT_COLUMNS, TableShape
 from engine.warehouse.sqlserver_templates import split_ctes
@@ -347,14 +348,7 @@ class _Builder:
                         nearest(column, names),
                     )
                 )
-        types = {c.name.lower(): c.type for c in table.shape.columns}
-        for column, at in table.suite.texts_read():
-            type_ = types.get(column.lower())
-            if type_ is not None and type_.family != "string":
-                expected = "a text column; unexpected_rows_expectation takes a CAST"
-                self.problems.append(
-                    Problem(f"{column} is {type_}, the expectation judges text", at.file, at.line, at.column, expected)
-                )
+        self.problems += unfit(table.suite, table.shape.columns)
         self.problems += faults(self.node, self.project.tables, name, table.shape)
         from engine.warehouse.sqlserver_shape import limits
 
@@ -385,15 +379,18 @@ class _Builder:
                 )
 
     def _suite_queries(self, table: Table) -> None:
-        """Bind the T-SQL that expectations carry, so that a wrong column is told before a run."""
+        """Bind the T-SQL that expectations carry, and translate it where the target is embedded, so that a wrong column
+        or what has no equal there is told before a run."""
+        from engine.warehouse.duckdb_dialect import to_duckdb
+
         queries = table.suite.row_queries()
         catalog = {**self.model.catalog, BATCH: table.shape.columns} if queries else {}
+        embedded = isinstance(self.project.targets[self.model.target], DuckDBTarget)
         for sql, at in queries:
             try:
-                tree = parse(sql)
-                if tree.args.get("with_"):  # Great Expectations counts the rows of a query in parentheses
-                    raise BindError(Problem("a suite's query takes no WITH", expected="a derived table in its FROM"))
-                bind(tree, catalog, derived=True)
+                bound = bind(parse(sql), catalog, derived=True)
+                if embedded:
+                    to_duckdb(bound)
             except BindError as error:
                 self.problems += [
                     Problem(f.message.replace(BATCH, "{batch}"), at.file, at.line, at.column, f.expected, f.nearest)

@@ -10,12 +10,11 @@ from typing import Any
 
 from engine import ledger
 from engine.bind import BindError, bind, parse
-from engine.errors import MedallionError, Problem, ProjectError, SourceError, WarehouseError
+from engine.errors import MedallionError, ProjectError, SourceError, WarehouseError
 from engine.ledger import Published
 from engine.model import Model, Table, load_model
 from engine.plan import select, why_stale
 from engine.project import Project
-from engine.rowquery import BATCH
 from engine.run import open_warehouse
 from engine.selectors import STALE, words
 from engine.specs import DuckDBTarget
@@ -277,24 +276,6 @@ def _render_duckdb(table: Table, load_id: str) -> list[tuple[str, str]]:
     publish += duckdb_sql.publish_quarantine(table.shape, load_id, replaces=table.spec.load == "replace", holds=True)
     steps.append(("publish", ";\n".join(["BEGIN TRANSACTION", *publish, "COMMIT"]) + ";"))
     return steps
-
-
-def refused_queries(model: Model, table: Table) -> list[Problem]:
-    """What the row queries of a table's suite say that has no equal on the model's target."""
-    if not isinstance(model.project.targets[model.target], DuckDBTarget):
-        return []
-    from engine.warehouse.duckdb_dialect import to_duckdb
-
-    catalog = {**model.catalog, BATCH: table.shape.columns}
-    problems: list[Problem] = []
-    for sql, at in table.suite.row_queries():
-        try:
-            to_duckdb(bind(parse(sql), catalog))
-        except BindError as error:
-            problems += [
-                Problem(f.message, at.file, at.line, at.column, f.expected, f.nearest) for f in error.problems
-            ]
-    return problems
 
 
 def held_rows(warehouse: Warehouse, table: str | None = None) -> list[dict[str, Any]]:

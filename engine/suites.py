@@ -50,7 +50,6 @@ HOLDS_FOR_FEWER = frozenset({
 _KEYS = ("type", "kwargs", "severity", "quarantine", "description")
 _READ = ("column", "column_A", "column_B", "column_list")
 _ABOUT_THE_TABLE = re.compile(r"expect_table_|expect_column_to_exist$")
-_ABOUT_TEXT = re.compile(r"_like_pattern|_value_lengths_")
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*(\|\s*literal\s*)?\}\}")
 _KIND_WORDS = {
     "text": "text",
@@ -123,10 +122,6 @@ class Suite:
         """Each column an expectation needs the table to have, and where the suite names it. Columns in the SQL of row
         queries are not among them; see ``row_queries``."""
         return [pair for e in self.expectations if not _ABOUT_THE_TABLE.match(e.type) for pair in e.columns_at]
-
-    def texts_read(self) -> list[tuple[str, Position]]:
-        """Each column whose text an expectation judges, and where the suite names it."""
-        return [pair for e in self.expectations if _ABOUT_TEXT.search(e.type) for pair in e.columns_at]
 
     def row_queries(self) -> list[tuple[str, Position]]:
         """The T-SQL of each row query, over ``BATCH``, and where the suite has it."""

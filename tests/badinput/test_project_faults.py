@@ -298,6 +298,64 @@ CASES = [
         ),
         ("expectations/silver/orders.yaml:2", "amuont"),
     ),
+    *(
+        Case(
+            f"a pattern: {words}",
+            suite(
+                "expectations:\n  - type: expect_column_values_to_match_like_pattern\n"
+                f"    kwargs: {{column: customer, like_pattern: '{pattern}'{more}}}\n"
+            ),
+            ("expectations/silver/orders.yaml:3:", words),
+        )
+        for pattern, more, words in (
+            ("a[b", "", "opens [ and does not close it"),
+            ("a[]b", "", "has nothing between [ and ]"),
+            ("[z-a]", "", "the range z-a in the pattern '[z-a]' depends on how the server sorts"),
+            ("[ -~]", "", "the range -~"),
+            ("a!", ", escape: '!'", "ends with its escape character"),
+            ("a", ", escape: '!!'", "escape '!!'"),
+        )
+    ),
+    Case(
+        "a pattern in a list",
+        suite(
+            "expectations:\n  - type: expect_column_values_to_not_match_like_pattern_list\n"
+            "    kwargs: {column: customer, like_pattern_list: ['a%', 'b[c']}\n"
+        ),
+        ("expectations/silver/orders.yaml:3:", "'b[c' opens [ and does not close it"),
+    ),
+    Case(
+        "a pattern of a number",
+        suite(
+            "expectations:\n  - type: expect_column_values_to_match_like_pattern\n"
+            "    kwargs: {column: order_id, like_pattern: '1%'}\n"
+        ),
+        ("expectations/silver/orders.yaml:3:22: order_id is int;", "judges text"),
+    ),
+    Case(
+        "numbers between of a text",
+        suite(
+            "expectations:\n  - type: expect_column_values_to_be_between\n"
+            "    kwargs: {column: customer, min_value: 1}\n"
+        ),
+        ("expectations/silver/orders.yaml:3:22: customer is nvarchar(20);", "compares numbers here"),
+    ),
+    Case(
+        "a regular expression",
+        suite(
+            "expectations:\n  - type: expect_column_values_to_match_regex\n"
+            "    kwargs: {column: customer, regex: '^a'}\n"
+        ),
+        ("expectations/silver/orders.yaml:2:11:", "SQL Server 2019 has no regular expressions", "like_pattern"),
+    ),
+    Case(
+        "a row query that the embedded target cannot answer as SQL Server does",
+        suite(
+            "expectations:\n  - type: unexpected_rows_expectation\n    kwargs:\n"
+            "      unexpected_rows_query: SELECT b.* FROM {batch} AS b WHERE b.customer LIKE N'[z-a]%'\n"
+        ),
+        ("expectations/silver/orders.yaml:2:", "the range z-a"),
+    ),
     Case(
         "a suite without a table",
         {"expectations/silver/order.yaml": "expectations: []\n"},

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from engine.bind import bind, parse
-from engine.gate import Verdict
 from engine.rowquery import BATCH, RowQuery
 from engine.sqltypes import Column, parse_type
 from engine.suites import Suite
