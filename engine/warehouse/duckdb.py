@@ -204,7 +204,8 @@ class DuckDBWarehouse:
     def _settle_duplicates(self, shape: TableShape, load_id: str, held: int) -> tuple[int, int]:
         name = qualified(*staging_name(shape, load_id))
         audit = {c.name for c in AUDIT_COLUMNS}
-        compared = [c for c in shape.columns if c.name not in (*shape.key, *audit)]
+        # A key of text that is spelt otherwise is another value.
+        compared = [c for c in shape.columns if c.name not in audit]
         losers = duckdb_sql.statement("losers", shape, load_id, compared=compared)
         with self.transaction() as cursor:
             cursor.execute(f"CREATE OR REPLACE TEMP TABLE __losers AS {losers}")

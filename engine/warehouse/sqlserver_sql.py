@@ -253,7 +253,7 @@ def publish(
         "staging": _staging(shape, load_id),
         "columns": columns,
         "key": shape.key,
-        "values": [c.name for c in columns if c.name.casefold() not in key],
+        "values": _taken_over(columns, key),
         "whole_files": _ORIGIN[0] in {c.name for c in columns} and not adds,
         "resource": lock_name(shape.full_name),
         "lock_timeout_ms": lock_timeout_ms,
@@ -269,6 +269,13 @@ def publish(
     values |= _strategy_values(shape, server, select, partitioning, as_of)
     statements = render(_strategy(shape, server), **values).lstrip("\n")
     return render("publish", statements=statements, **values)
+
+
+def _taken_over(columns: Sequence[Column], key: set[str]) -> list[str]:
+    """The columns that a row has from the load that brought it last: its values, and how a key of text is spelt. There
+    is always one, so that every row of a load counts."""
+    taken = [c.name for c in columns if c.name.casefold() not in key or c.type.family == "string"]
+    return taken or [c.name for c in columns]
 
 
 def _strategy(shape: TableShape, server: Capabilities) -> str:

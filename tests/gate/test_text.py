@@ -87,7 +87,6 @@ def test_distinct_values_are_those_of_sql_server(case: str, texts: Place, suite_
     assert judged(texts, suite_of, type_, {"column": "name", **kwargs}).success is holds
 
 
-@everywhere
 def test_failing_values_are_shown_as_they_are(texts: Place, suite_of: Callable[..., Suite]) -> None:
     kwargs = {"column": "name", "like_pattern": "%[^ ]"}
     verdict = judged(texts, suite_of, "expect_column_values_to_match_like_pattern", kwargs)

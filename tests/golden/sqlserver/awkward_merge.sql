@@ -104,7 +104,7 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.Bob''s [odd] 50%% tåble', 1;
     UPDATE [old]
-    SET [old].[o'clock] = [new].[o'clock], [old].[two  words] = [new].[two  words], [old].[größe %] = [new].[größe %], [old].[select] = [new].[select], [old].[-- /*] = [new].[-- /*]
+    SET [old].[key]]] = [new].[key]]], [old].[o'clock] = [new].[o'clock], [old].[two  words] = [new].[two  words], [old].[größe %] = [new].[größe %], [old].[select] = [new].[select], [old].[-- /*] = [new].[-- /*]
     FROM [gold].[Bob's [odd]] 50% tåble] AS [old] WITH (UPDLOCK, HOLDLOCK)
     INNER JOIN [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new] ON [new].[key]]] = [old].[key]]] AND [new].["] = [old].["];
     SET @updated = ROWCOUNT_BIG();

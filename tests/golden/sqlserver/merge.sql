@@ -96,7 +96,7 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.scores', 1;
     UPDATE [old]
-    SET [old].[score] = [new].[score]
+    SET [old].[id] = [new].[id], [old].[score] = [new].[score]
     FROM [silver].[scores] AS [old] WITH (UPDLOCK, HOLDLOCK)
     INNER JOIN [staging].[silver_scores__20261120T231501_4f3a9c] AS [new] ON [new].[id] = [old].[id] AND [new].[day] = [old].[day];
     SET @updated = ROWCOUNT_BIG();

@@ -93,6 +93,11 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.pairs', 1;
+    UPDATE [old]
+    SET [old].[a] = [new].[a], [old].[b] = [new].[b]
+    FROM [silver].[pairs] AS [old] WITH (UPDLOCK, HOLDLOCK)
+    INNER JOIN [staging].[silver_pairs__20261120T231501_4f3a9c] AS [new] ON [new].[a] = [old].[a] AND [new].[b] = [old].[b];
+    SET @updated = ROWCOUNT_BIG();
     INSERT INTO [silver].[pairs] ([a], [b])
     SELECT [new].[a], [new].[b]
     FROM [staging].[silver_pairs__20261120T231501_4f3a9c] AS [new]
