@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from engine.deferred import deferred_imports
 from engine.errors import LOST, WarehouseError, sqlstate
 from engine.gxtext import as_compared, like, stripped, without_blanks
+from engine.rowquery import count_of
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 # What goes wrong becomes a verdict with its words; the log would say it again, with a stack, in the middle of a
@@ -31,6 +32,7 @@ logging.getLogger("great_expectations").addHandler(logging.NullHandler())
 with deferred_imports("altair", "scipy.stats"):
     import great_expectations  # noqa: F401  (registers expectations and metrics)
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+    from great_expectations.core.metric_domain_types import MetricDomainTypes
     from great_expectations.exceptions.exceptions import MetricProviderError, MetricResolutionError
     from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemyBatchData
     from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
@@ -41,6 +43,8 @@ with deferred_imports("altair", "scipy.stats"):
     from great_expectations.expectations.metrics.map_metric_provider.column_map_metric_provider import (
         ColumnMapMetricProvider,
     )
+    from great_expectations.expectations.metrics.metric_provider import metric_value
+    from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
     from great_expectations.expectations.registry import get_expectation_impl, get_metric_provider
     from great_expectations.util import convert_to_json_serializable
     from great_expectations.validator.metric_configuration import MetricConfiguration
@@ -284,6 +288,25 @@ def has_provider(metric_name: str, engine: SqlAlchemyExecutionEngine) -> bool:
     except MetricProviderError:
         return False
     return True
+
+
+class _QueryRows(QueryMetricProvider):
+    """Counts the rows of a query that may begin with WITH, which T-SQL does not take inside FROM ( … )."""
+
+    metric_name = "unexpected_rows_query.row_count"
+    value_keys = ("unexpected_rows_query",)
+    query_param_name = "unexpected_rows_query"
+
+    @metric_value(engine=StagingEngine)
+    def _staging(cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any) -> int:
+        table, *_others = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+        query = cls._get_substituted_batch_subquery_from_query_and_batch_selectable(  # type: ignore[attr-defined]
+            query=cls._get_query_from_metric_value_kwargs(metric_value_kwargs),  # type: ignore[attr-defined]
+            batch_selectable=table,
+            execution_engine=execution_engine,
+        )
+        dialect = {"mssql": "tsql"}.get(execution_engine.engine.dialect.name, "")
+        return int(execution_engine.execute_query(sa.text(count_of(query, dialect))).fetchone()[0])
 
 
 # Great Expectations has no LIKE for DuckDB, and on SQL Server one that counts by nvarchar and selects by varchar. A

@@ -256,10 +256,14 @@ class _Builder:
         if missing:
             return None  # what it reads is wrong already; its own columns cannot be told
         try:
-            return bind(tree, self.model.catalog, derived=True)
+            bound = bind(tree, self.model.catalog)
         except BindError as error:
             self.problems += _told(rendered, error)
             return None
+        if self.project.tables[name].load == "view" and tree.args.get("options"):
+            line = rendered.sql.count("\n", 0, rendered.sql.upper().rindex("OPTION")) + 1
+            self.problems.append(rendered.problem("a view takes no OPTION", line, 1, "load: replace in pipelines.yaml"))
+        return bound
 
     def _ranked(self, name: str, spec: TableSpec) -> Bound | None:
         if not spec.dedupe:

@@ -76,6 +76,15 @@ def _alias_used_once(tree: exp.Select, table: exp.Table) -> str:
     return alias
 
 
+def count_of(query: str, dialect: str) -> str:
+    """A statement that counts the rows of a query in a warehouse's dialect."""
+    if dialect == "tsql":
+        from engine.warehouse.sqlserver_templates import counted
+
+        return counted(query)
+    return f"SELECT count(*) FROM (\n{query}\n) AS counted"
+
+
 class RowQuery:
     """A translated row query. ``template`` is for Great Expectations, with ``{batch}`` for the table, and the same in
     every load."""
@@ -90,6 +99,10 @@ class RowQuery:
     def sql(self, schema: str, table: str) -> str:
         """The query over the table ``schema.table``, which must be plain names."""
         return _FULL.sub(f"{schema}.{table}", self._text)
+
+    def count(self, schema: str, table: str) -> str:
+        """A statement that counts the rows of the query."""
+        return count_of(self.sql(schema, table), self._dialect)
 
     def condition(self, alias: str, table: str) -> str:
         """The WHERE of the query, for use in ``SELECT * FROM <schema>.<table> WHERE …``: ``alias``, by which the query

@@ -166,7 +166,7 @@ def _tsql_type(duckdb_type: str, longest: int) -> str:
 def _from_select(project: Project, table: str, select: str, key: Sequence[str], undo: _Undo) -> list[str]:
     model = load_model(project, project.default_target, dt.datetime.now(dt.UTC).date())
     try:
-        columns: Sequence[Column] = bind(parse(select), model.catalog, derived=True).columns
+        columns: Sequence[Column] = bind(parse(select), model.catalog).columns
     except BindError as error:
         shown = Rendered(select, tuple(("--from-select", i + 1) for i in range(select.count("\n") + 1)))
         raise ProjectError(

@@ -8,7 +8,7 @@ SQL Server's default collation, SQL_Latin1_General_CP1_CI_AS, is followed so far
 * equality, IN, joins, GROUP BY, DISTINCT, PARTITION BY and UNION ignore case and blanks at the end;
 * order (<, >, ORDER BY, MIN, MAX) is by character code of the lower-case text: the same for ASCII letters and digits;
   accented letters and punctuation sort differently;
-* LIKE ignores case and knows [] classes; accented letters are found in ranges such as [a-z];
+* LIKE ignores case and knows [] classes; accented letters and fractions are found in ranges such as [a-z] and [0-9];
 * characters outside the Basic Multilingual Plane count as one, in SQL Server as two; ß and ss, æ and ae differ, in SQL
   Server they compare equal in some places.
 

@@ -35,7 +35,7 @@ from engine.warehouse.sqlserver_shape import (
     staging_name,
     uses_columnstore,
 )
-from engine.warehouse.sqlserver_templates import names, render, split_ctes
+from engine.warehouse.sqlserver_templates import names, render, split_ctes, split_tail
 
 ANALYST = "data_analyst"
 LOCK_TIMEOUT_MS = 60_000
@@ -140,8 +140,9 @@ def seal(shape: TableShape, load_id: str, server: Capabilities = SQL_SERVER) -> 
 def build(shape: TableShape, load_id: str, select: str) -> str:
     """Fill staging from a SELECT, whose columns are taken by name."""
     ctes, main = split_ctes(select)
+    main, option = split_tail(main)
     columns = staged_columns(shape)
-    return render("build", staging=_staging(shape, load_id), columns=columns, ctes=ctes, select=main)
+    return render("build", staging=_staging(shape, load_id), columns=columns, ctes=ctes, select=main, option=option)
 
 
 def count(schema: str, name: str) -> str:
@@ -327,6 +328,7 @@ def view_statement(
 ) -> str:
     """The view's own statement, over a SELECT or a quoted table, with its columns by name."""
     ctes, main = split_ctes(select) if select else ("", "")
+    main, _ = split_tail(main)
     view = qualified(schema, name)
     return render("view", verb=verb, view=view, columns=columns, ctes=ctes, select=main, table=table)
 

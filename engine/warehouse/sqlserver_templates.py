@@ -92,3 +92,37 @@ def split_ctes(select: str) -> tuple[str, str]:
             if following and following.token_type not in (TokenType.ALIAS, TokenType.COMMA):
                 return select[: following.start].rstrip(), select[following.start : end]
     return "", select[:end]
+
+
+def split_tail(main: str) -> tuple[str, str]:
+    """A SELECT as it may stand in FROM ( … ), and the OPTION clause that goes to the end of the whole statement.
+
+    ORDER BY is left out where neither TOP nor OFFSET needs it: T-SQL does not take it there, and it orders nothing.
+    """
+    from sqlglot import TokenType
+    from sqlglot.dialects import TSQL
+
+    tokens = TSQL.Tokenizer().tokenize(main)
+    depth, kinds = 0, set()
+    cut, option = len(main), len(main)
+    for token in tokens:
+        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
+        if depth:
+            continue
+        if token.token_type is TokenType.ORDER_BY:
+            cut = token.start
+            kinds.discard(TokenType.OFFSET)
+        elif token.token_type is not TokenType.IDENTIFIER and token.text.upper() == "OPTION":
+            option = token.start
+        kinds.add(token.token_type)
+    combined = kinds & {TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT}
+    if TokenType.OFFSET in kinds or (TokenType.TOP in kinds and not combined):
+        cut = option
+    return main[: min(cut, option)].rstrip(), main[option:]
+
+
+def counted(select: str) -> str:
+    """A statement that counts the rows of a SELECT."""
+    ctes, main = split_ctes(select)
+    main, option = split_tail(main)
+    return "\n".join(p for p in (ctes, f"SELECT COUNT(*) AS [rows] FROM (\n{main}\n) AS [counted]", option) if p)

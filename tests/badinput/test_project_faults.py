@@ -253,6 +253,14 @@ CASES = [
         changed("o.amount,", "CHECKSUM(o.customer) AS c, o.amount,"),
         ("templates/silver/orders.sql:4", "CHECKSUM"),
     ),
+    Case(
+        "a view with OPTION",
+        yaml("  gold.customers:\n", "  gold.customers:\n    load: view\n")
+        | {
+            "templates/gold/customers.sql": FILES["templates/gold/customers.sql"] + "OPTION (MAXRECURSION 5)\n",
+        },
+        ("templates/gold/customers.sql:7:1: a view takes no OPTION", "load: replace"),
+    ),
     # suites
     Case(
         "unknown expectation",

@@ -30,7 +30,12 @@ def project(root: Path, content: str, *, silver: str = "", key: str = "", templa
     text = SOURCE.replace("{key}", f"key: {key}\n    " if key else "").replace("{{", "{").replace("}}", "}")
     text += f"  silver.people: {silver}\n" if silver else ""
     changes: dict[str, str | bytes | None] = dict.fromkeys(
-        ("templates/gold/customers.sql", "templates/silver/orders.sql", "expectations/silver/orders.yaml", "data/raw/orders.csv")
+        (
+            "templates/gold/customers.sql",
+            "templates/silver/orders.sql",
+            "expectations/silver/orders.yaml",
+            "data/raw/orders.csv",
+        )
     )
     pipeline = PIPELINE if silver else PIPELINE.replace(", silver.*", "")
     changes |= {"pipelines.yaml": text + pipeline, "data/raw/people.csv": content}
@@ -163,7 +168,10 @@ QUERIES = {
     ),
     "union": ("SELECT COUNT(*) AS amount FROM (SELECT p.name FROM bronze.people AS p UNION SELECT N'a ') AS d", [2]),
     "except": ("SELECT COUNT(*) AS amount FROM (SELECT p.name FROM bronze.people AS p EXCEPT SELECT N'a ') AS d", [1]),
-    "intersect": ("SELECT COUNT(*) AS amount FROM (SELECT p.name FROM bronze.people AS p INTERSECT SELECT N'A') AS d", [1]),
+    "intersect": (
+        "SELECT COUNT(*) AS amount FROM (SELECT p.name FROM bronze.people AS p INTERSECT SELECT N'A') AS d",
+        [1],
+    ),
     "case": ("SELECT SUM(CASE p.name WHEN N'a' THEN 1 ELSE 0 END) AS amount FROM bronze.people AS p", [3]),
     "nullif": ("SELECT COUNT(NULLIF(p.name, N'A')) AS amount FROM bronze.people AS p", [2]),
     "between": ("SELECT p.amount FROM bronze.people AS p WHERE p.name BETWEEN N'A' AND N'a'", [1, 2, 3]),

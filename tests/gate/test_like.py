@@ -57,7 +57,20 @@ FINDS: list[tuple[str, str, tuple[str, ...]]] = [
     ("b[1-2]", "", ("b1", "b²")),
     ("%[^a-z]", "", ("abc ", "b1", "b²", "b½", "50%", "ž")),
 ]
-POSTGRESQL = {"abc", "a_c", "a\\c", "a[!]]b", "a[!^x]b", "[B-Z]%", "[^a-c]%", "[d-e]", "[a-z]", "b[0-9]", "b[1-2]", "%[^a-z]"}
+POSTGRESQL = {
+    "abc",
+    "a_c",
+    "a\\c",
+    "a[!]]b",
+    "a[!^x]b",
+    "[B-Z]%",
+    "[^a-c]%",
+    "[d-e]",
+    "[a-z]",
+    "b[0-9]",
+    "b[1-2]",
+    "%[^a-z]",
+}
 """Patterns with which Babelfish finds other words: its classes, backslashes and blanks are PostgreSQL's."""
 
 

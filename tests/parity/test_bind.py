@@ -53,6 +53,10 @@ FAULTS = [
     ("SELECT CAST(minutes AS nvarchr(5)) AS d FROM silver.sessions", [(1, 13, "unknown type", "")]),
     ("SELECT user_id, SUM(minutes) AS m FROM silver.sessions", [(1, 8, "neither in GROUP BY", "")]),
     ("SELECT DATEDIFF(dya, signup_date, signup_date) AS d FROM silver.users", [(1, 17, "not a date part", "")]),
+    (
+        "SELECT user_id FROM silver.users WHERE EXISTS (SELECT 1 AS one OPTION (MAXRECURSION 5))",
+        [(1, 55, "OPTION stands at the end", "")],
+    ),
     ("SELECT 1 AS a UNION ALL SELECT 1, 2", [(1, 32, "1 and 2 columns", "")]),
     ("SELECT d.x FROM (SELECT 1) AS d (x, y)", [(1, 25, "2 column names for 1 columns", "")]),
     ("WITH a AS (SELECT 1 AS x), a AS (SELECT 2 AS x) SELECT x FROM a", [(1, 28, "WITH names 'a' twice", "")]),

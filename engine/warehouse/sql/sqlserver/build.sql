@@ -5,4 +5,4 @@ INSERT INTO {{ staging }} WITH (TABLOCK) ({{ columns | names }})
 SELECT {{ columns | names }}
 FROM (
 {{ select }}
-) AS [built];
+) AS [built]{{ "\n" ~ option if option }};
