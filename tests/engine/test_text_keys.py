@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project_files import PIPELINES, medallion, write_project
+from tests.project_files import PIPELINES, UNGUARDED, medallion, write_project
 from tests.targets import ask as rows
 
 pytestmark = pytest.mark.usefixtures("target")
@@ -38,7 +38,7 @@ def project(root: Path, content: str, *, silver: str = "", key: str = "", templa
         )
     )
     pipeline = PIPELINE if silver else PIPELINE.replace(", silver.*", "")
-    changes |= {"pipelines.yaml": text + pipeline, "data/raw/people.csv": content}
+    changes |= {"pipelines.yaml": text + pipeline + UNGUARDED, "data/raw/people.csv": content}
     if silver:
         changes["templates/silver/people.sql"] = template
     return write_project(root, changes)
