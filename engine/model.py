@@ -23,7 +23,7 @@ from engine.suites import BATCH, Suite, load_suite, suite_with_key
 from engine.suitetypes import unfit
 from engine.tsql import Rendered, Templates
 from engine.warehouse import AUDIT_COLUMNS, TableShape
-from engine.warehouse.sqlserver_templates import split_ctes
+from engine.warehouse.sqlserver_templates import split_ctes, split_tail
 
 if TYPE_CHECKING:
     from engine.sources import SourceColumn
@@ -270,10 +270,11 @@ class _Builder:
             return None
         keys = ", ".join(f"[{k.replace(']', ']]')}]" for k in spec.key_columns)
         ctes, select = split_ctes(self.rendered[name].sql)
+        select, option = split_tail(select)
         # A server ranks the staged rows, which have no name that the text could use.
         sql = (
             f"{ctes}\nSELECT __built.*, ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {spec.dedupe}) AS __rank FROM (\n"
-            f"{select}\n) AS __built"
+            f"{select}\n) AS __built {option}"
         )
         try:
             tree = parse(sql)
@@ -392,7 +393,7 @@ class _Builder:
         embedded = isinstance(self.project.targets[self.model.target], DuckDBTarget)
         for sql, at in queries:
             try:
-                bound = bind(parse(sql), catalog, derived=True)
+                bound = bind(parse(sql), catalog)
                 if embedded:
                     to_duckdb(bound)
             except BindError as error:

@@ -17,14 +17,13 @@ from engine.errors import Problem
 __all__ = ["BindError", "Bound", "Catalog", "Refused", "bind", "parse", "tables_of"]
 
 
-def bind(tree: exp.Expr, catalog: Catalog, *, derived: bool = False) -> Bound:
+def bind(tree: exp.Expr, catalog: Catalog) -> Bound:
     """Resolves every name in ``tree`` against ``catalog`` and derives T-SQL types; ``tree`` is not changed.
-    ``derived`` holds it to what SQL Server takes in the parentheses of another statement.
 
     Raises BindError with all faults found: unknown or ambiguous names with the nearest known one, unnamed or repeated
     output columns, unknown functions, type clashes, columns missing from GROUP BY.
     """
-    binder = Binder(catalog, derived=derived)
+    binder = Binder(catalog)
     try:
         bound = binder.statement(tree)
     except RecursionError as error:

@@ -34,10 +34,9 @@ _SET_PARTS = {"with_", "this", "expression", "distinct", "order", "limit", "offs
 class Binder(Grouping):
     """Binds one statement to a catalogue."""
 
-    def __init__(self, catalog: Catalog, *, derived: bool = False) -> None:
+    def __init__(self, catalog: Catalog) -> None:
         super().__init__()
         self.catalog = catalog
-        self.derived = derived
         self.common_tables: dict[str, CommonTable] = {}
 
     def statement(self, tree: exp.Expr) -> Bound:
@@ -236,14 +235,13 @@ class Binder(Grouping):
 
     def _ending(self, node: exp.Expr, result: Select | SetOperation, top: bool) -> None:
         """ORDER BY without TOP or OFFSET, and OPTION, end a whole statement and nothing within one."""
-        if top and not self.derived:
+        if top:
             return
         limited = result.offset is not None or (isinstance(result, Select) and result.top is not None)
         if (order := node.args.get("order")) is not None and not limited:
-            said = "ORDER BY in a SELECT that becomes part of a statement" if top else "ORDER BY in a subquery"
-            self.fail(order, said + " needs TOP or OFFSET", expected="no ORDER BY: what a table holds has no order" * top)
+            self.fail(order, "ORDER BY in a subquery needs TOP or OFFSET")
         if options := node.args.get("options"):
-            self.fail(options[0], "OPTION ends a whole statement, and this SELECT is part of one", expected="no OPTION")
+            self.fail(options[0], "OPTION stands at the end of the whole statement, not of a part of it")
 
     def _order(self, order: exp.Order, scope: Scope, result: Select) -> list[OrderKey]:
         keys: list[OrderKey] = []

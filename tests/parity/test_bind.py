@@ -55,7 +55,7 @@ FAULTS = [
     ("SELECT DATEDIFF(dya, signup_date, signup_date) AS d FROM silver.users", [(1, 17, "not a date part", "")]),
     (
         "SELECT user_id FROM silver.users WHERE EXISTS (SELECT 1 AS one OPTION (MAXRECURSION 5))",
-        [(1, 55, "OPTION stands at the end", "")],
+        [(1, 64, "OPTION stands at the end", "")],
     ),
     ("SELECT 1 AS a UNION ALL SELECT 1, 2", [(1, 32, "1 and 2 columns", "")]),
     ("SELECT d.x FROM (SELECT 1) AS d (x, y)", [(1, 25, "2 column names for 1 columns", "")]),
