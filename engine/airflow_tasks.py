@@ -95,7 +95,7 @@ class Build(_Step):
             _say(
                 f"{self.table}: {built.rows_staged:,} of {built.rows_read:,} rows are staged ({built.why}); "
                 f"{built.rows_quarantined:,} held back, {built.rows_duplicate:,} duplicates dropped, "
-                f"{built.rows_filtered:,} filtered"
+                f"{'?' if built.rows_filtered is None else f'{built.rows_filtered:,}'} filtered"
             )
         else:
             _say(f"{self.table}: {built.why} of this run already")

@@ -188,6 +188,7 @@ def _as_json(result: Any) -> dict[str, Any]:
                     "rows_duplicate",
                     "rows_quarantined",
                     "rows_published",
+                    "rows_unchanged",
                     "rows_total",
                 )
             }

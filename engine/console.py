@@ -112,10 +112,13 @@ def outcome_line(outcome: Outcome, number: int, total: int, width: int) -> Text:
         for count, what in (
             (record.rows_filtered, "filtered"),
             (record.rows_duplicate, "duplicate"),
+            (record.rows_unchanged, "unchanged"),
             (record.rows_quarantined, "quarantined"),
             (sum(v.unexpected or 0 for v in outcome.verdicts if v.success), "tolerated"),
         ):
-            if count:
+            if count is None:
+                line.append(f"  ? {what}", style="dim")
+            elif count:
                 line.append(f"  {count:,} {what}", style="yellow" if what == "quarantined" else "dim")
         warnings = [v for v in outcome.verdicts if not v.success and v.severity != "critical" and not v.quarantine]
         if warnings:

@@ -67,6 +67,7 @@ LOADS = _shape(
     rows_duplicate="bigint",
     rows_quarantined="bigint",
     rows_published="bigint",
+    rows_unchanged="bigint",
     rows_total="bigint",
     seconds_load="float",
     seconds_gate="float",
@@ -212,11 +213,13 @@ class LoadRecord:
     verdict: str = ""
     error: str = ""
     rows_read: int = 0
-    rows_filtered: int = 0
+    rows_filtered: int | None = 0
+    """None where nobody can tell; rows_read is then what the SELECT gave."""
     rows_staged: int = 0
     rows_duplicate: int = 0
     rows_quarantined: int = 0
     rows_published: int = 0
+    rows_unchanged: int = 0
     rows_total: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -237,6 +240,7 @@ class LoadRecord:
             "rows_duplicate": self.rows_duplicate,
             "rows_quarantined": self.rows_quarantined,
             "rows_published": self.rows_published,
+            "rows_unchanged": self.rows_unchanged,
             "rows_total": self.rows_total,
             "seconds_load": self.seconds.get("load", 0.0),
             "seconds_gate": self.seconds.get("gate", 0.0),
@@ -266,19 +270,25 @@ class LoadRecord:
             started_at=row["started_at"],
             seconds={"load": row["seconds_load"] or 0.0},
         )
-        for count in ("rows_read", "rows_filtered", "rows_staged", "rows_duplicate"):
+        for count in ("rows_read", "rows_staged", "rows_duplicate"):
             setattr(record, count, row[count] or 0)
+        record.rows_filtered = row["rows_filtered"]
         return record
 
     def balance(self) -> str:
-        """An account of the rows that does not add up, in words; empty when the books balance."""
-        after = self.rows_published + self.rows_quarantined + self.rows_duplicate + self.rows_filtered
-        if after == self.rows_read:
+        """How the rows that were read are not those that were accounted for, in words; empty when they are."""
+        parts = {
+            "published": self.rows_published,
+            "unchanged": self.rows_unchanged,
+            "quarantined": self.rows_quarantined,
+            "duplicates": self.rows_duplicate,
+            "filtered": self.rows_filtered,
+        }
+        known = {what: rows for what, rows in parts.items() if rows is not None}
+        if sum(known.values()) == self.rows_read:
             return ""
-        return (
-            f"read {self.rows_read:,} rows but published {self.rows_published:,} + quarantined {self.rows_quarantined:,}"
-            f" + duplicates {self.rows_duplicate:,} + filtered {self.rows_filtered:,} = {after:,}"
-        )
+        shown = " + ".join(f"{what} {rows:,}" for what, rows in known.items())
+        return f"read {self.rows_read:,} rows but {shown} = {sum(known.values()):,}"
 
 
 def verdict_rows(table: str, load_id: str, verdicts: Sequence[Verdict]) -> list[Row]:

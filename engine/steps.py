@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine import guards
-from engine.bind import BindError, bind, parse
+from engine.bind import BindError, bind, counting, parse
 from engine.errors import GateFailed, MedallionError, ProjectError, StagingGone, WarehouseError
 from engine.ledger import LOADS, VERDICTS, WATERMARKS, LoadRecord, Published, Row, next_number, now, verdict_rows
 from engine.model import Model, Table, source_columns
 from engine.specs import GuardsSpec
 from engine.suites import BATCH, HOLDS_FOR_FEWER, Suite
-from engine.warehouse import TableShape
+from engine.warehouse import Arrived, TableShape
 
 if TYPE_CHECKING:
     from engine.gate import Gate, Verdict
@@ -120,10 +120,9 @@ def _land(load: Load) -> None:
         files=files,
     )
     landed = load.warehouse.land(load.shape, scan, record.load_id, lambda rows: load.tell("load", rows))
-    duplicates, held = load.warehouse.settle_keys(load.shape, record.load_id)
+    record.rows_duplicate = load.warehouse.settle_keys(load.shape, record.load_id)
     record.rows_read = landed.rows_read
-    record.rows_quarantined = landed.rows_quarantined + held
-    record.rows_duplicate = duplicates
+    record.rows_quarantined = load.warehouse.held(load.shape, record.load_id)
     record.rows_staged = landed.rows_staged
 
 
@@ -133,14 +132,34 @@ def _build(load: Load) -> None:
     load.select = _select(load)
     staged = load.warehouse.build(load.shape, record.load_id, load.select, ranked=table.ranked is not None)
     record.rows_staged = staged
-    record.rows_read = staged
-    if table.bound.driving:
-        read = load.warehouse.count(*table.bound.driving.split("."))
-        # A join that multiplies rows keeps and drops none one by one; then what was built is what was read.
-        if read >= staged:
-            record.rows_read, record.rows_filtered = read, read - staged
+    record.rows_read, record.rows_filtered = _read_and_filtered(load) or (staged, None)
     if table.ranked is not None:
         record.rows_duplicate = load.warehouse.drop_losers(load.shape, record.load_id, table.spec.dedupe)
+
+
+def _read_and_filtered(load: Load) -> tuple[int, int] | None:
+    """The rows of the table that the SELECT goes through, and how many of them it dropped, each counted by itself. None
+    where that is no sum: the SELECT groups or cuts, has no one table, gives a row several times, or may give others
+    when it is asked again."""
+    table, warehouse = load.table, load.warehouse
+    assert table.bound is not None and table.rendered is not None
+    if table.bound.driving is None:
+        return None
+    driving = load.model.tables.get(table.bound.driving)
+    key = driving.spec.key_columns if driving is not None and driving.spec.load != "scd2" else ()
+    plan = counting(table.bound, table.rendered.sql, key)
+    if plan is None:
+        return None
+    filtered = 0
+    if plan.query:
+        try:
+            text = warehouse.translate(bind(parse(plan.query), load.model.catalog), plan.query)
+            filtered = int(warehouse.query(text)[1][0][0])
+        except (BindError, WarehouseError):
+            return None  # what the SELECT may say, a subquery may not everywhere
+    read = warehouse.count(*table.bound.driving.split("."))
+    several = plan.joined and load.record.rows_staged > read - filtered
+    return None if several else (read, filtered)
 
 
 def _select(load: Load) -> str:
@@ -219,9 +238,8 @@ def _by_suite(load: Load, gate: Callable[[], Gate], lock: threading.Lock) -> lis
     if not rules:
         return first
     reasons = [(v.condition, v.reason) for v in rules]
-    load.record.rows_quarantined += load.warehouse.hold(
-        load.shape, load.record.load_id, reasons, landed=load.table.landed
-    )
+    load.warehouse.hold(load.shape, load.record.load_id, reasons, landed=load.table.landed)
+    load.record.rows_quarantined = load.warehouse.held(load.shape, load.record.load_id)
     # What is published is what is left. Rules on single rows that held still hold for fewer rows; all others are judged
     # again.
     settled = {v.id for v in first if v.quarantine or (v.success and v.type in HOLDS_FOR_FEWER)}
@@ -305,20 +323,17 @@ def publish(load: Load, *, settled: Sequence[str] = ()) -> None:
         began = time.perf_counter()
         record.alias = load.shape.alias
         record.number = next_number(warehouse, load.table.name)
-        staged = (
-            0
-            if load.table.spec.load in ("replace", "view")
-            else warehouse.count(*warehouse.staging(load.shape, record.load_id))
-        )
 
-        def ledger(total: int) -> list[tuple[TableShape, Row]]:
-            _guard_total(load, total)
-            record.rows_total = total
-            record.rows_published = total if load.table.spec.load in ("replace", "view") else staged
-            fault = record.balance()
-            if fault:
-                raise WarehouseError(f"the books of {load.table.name} do not balance: {fault}; nothing was published")
-            load.tell("commit", total)
+        def ledger(arrived: Arrived) -> list[tuple[TableShape, Row]]:
+            record.rows_total = arrived.total
+            record.rows_published, record.rows_unchanged = arrived.published, arrived.unchanged
+            record.rows_quarantined = arrived.quarantined
+            if fault := arrived.fault() or record.balance():
+                raise WarehouseError(
+                    f"row counts of {load.table.name} do not reconcile: {fault}; nothing was published"
+                )
+            _guard_total(load, arrived.total)
+            load.tell("commit", arrived.total)
             record.state = "published"
             record.seconds["publish"] = time.perf_counter() - began  # up to the commit, which this row is part of
             return [(LOADS, record.row()), *_verdicts(load), *_watermark(load)]

@@ -70,7 +70,8 @@ class Built:
     rows_staged: int = 0
     rows_quarantined: int = 0
     rows_duplicate: int = 0
-    rows_filtered: int = 0
+    rows_filtered: int | None = 0
+    """None where nobody can tell."""
 
 
 @dataclass(frozen=True)

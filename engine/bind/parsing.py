@@ -67,6 +67,11 @@ _NEVER_AFTER_COMMA = {
 _NAMES_AND_TEXT = {TokenType.IDENTIFIER, TokenType.STRING, TokenType.NATIONAL_STRING}
 
 
+def tokenize(sql: str) -> list[Token]:
+    """The tokens of T-SQL text, each with where it stands."""
+    return list(_DIALECT.tokenize(sql))
+
+
 def parse(sql: str, *, file: str = "") -> exp.Expr:
     """The syntax tree of one SELECT, set operation or WITH … SELECT.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from engine.bind.conversions import Scope, fits
+from engine.bind.counting import driving_table
 from engine.bind.expressions import reference
 from engine.bind.grouping import Grouping
 from engine.bind.typed import (
@@ -383,19 +384,3 @@ def _nullable(word: str, a: Column, b: Column) -> bool:
     if word == "EXCEPT":
         return a.nullable
     return (a.nullable and b.nullable) if word == "INTERSECT" else (a.nullable or b.nullable)
-
-
-def driving_table(query: Query) -> str | None:
-    """The table whose rows ``query`` keeps or drops one by one: first in FROM, joined at most by inner, left and
-    cross joins, not grouped, cut or made distinct."""
-    if not isinstance(query, Select) or query.grouped or query.distinct or query.top is not None:
-        return None
-    if query.offset is not None or not query.sources:
-        return None
-    if any(s.join not in ("", "INNER", "LEFT", "CROSS") for s in query.sources):
-        return None
-    first = query.sources[0]
-    if first.kind == "table":
-        return first.table
-    return driving_table(first.query) if first.query is not None else None
-

@@ -196,8 +196,8 @@ Query = Select | SetOperation
 
 @dataclass(slots=True)
 class Bound:
-    """A statement whose names and types are known. ``driving`` is the one table whose rows the SELECT keeps or drops
-    one by one, or None; ``tree`` is the parsed text, unchanged."""
+    """A statement whose names and types are known. ``driving`` is the one stored table whose rows the SELECT keeps
+    or drops one by one, or None; ``tree`` is the parsed text, unchanged."""
 
     columns: tuple[Column, ...]
     driving: str | None

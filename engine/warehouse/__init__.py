@@ -40,6 +40,38 @@ KEPT_ALREADY = "stand in the table already, and would be there twice; leave them
 
 
 @dataclass(frozen=True, slots=True)
+class Arrived:
+    """What a publish did, in rows, each number counted in its transaction by the statement that did it or by a query of
+    its own: nothing here is the difference of two others."""
+
+    total: int
+    """rows of the table when it is done"""
+    inserted: int
+    updated: int = 0
+    """rows that were there and took this load's values"""
+    removed: int = 0
+    before: int = 0
+    """rows that were there; 0 for a table that the load made anew"""
+    unchanged: int = 0
+    """rows of the load that stand in the table as they are, so that no version of them was added"""
+    quarantined: int = 0
+
+    @property
+    def published(self) -> int:
+        return self.inserted + self.updated
+
+    def fault(self) -> str:
+        """Why the rows of the table are not those that were put there, in words; empty when they are."""
+        expected = self.before - self.removed + self.inserted
+        if self.total == expected:
+            return ""
+        return (
+            f"the table had {self.before:,} rows, {self.removed:,} were removed and {self.inserted:,} inserted, which"
+            f" makes {expected:,}, but it has {self.total:,}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class TableShape:
     """A table as a warehouse has to keep it: columns in order, key, load strategy and storage."""
 

@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import WarehouseError
 from engine.ledger import TABLES, Row, after, fills, lacking, migrated
 from engine.live import RunLock, is_locked, live_path, read_live, who
-from engine.warehouse import AUDIT_COLUMNS, KEPT_ALREADY, KEPT_ELSEWHERE, Standing, TableShape, duckdb_sql
+from engine.warehouse import AUDIT_COLUMNS, KEPT_ALREADY, KEPT_ELSEWHERE, Arrived, Standing, TableShape, duckdb_sql
+from engine.warehouse.duckdb_counted import affected as _changed
+from engine.warehouse.duckdb_counted import counted_before, run_counted
+from engine.warehouse.duckdb_counted import scalar as _scalar
 from engine.warehouse.duckdb_sql import held_name, qualified, quarantine_name, quoted, staging_name, text
 
 if TYPE_CHECKING:
@@ -190,18 +193,18 @@ class DuckDBWarehouse:
         self._cursor.execute(f"ALTER TABLE {name} DROP COLUMN __rank")
         return dropped
 
-    def settle_keys(self, shape: TableShape, load_id: str) -> tuple[int, int]:
+    def settle_keys(self, shape: TableShape, load_id: str) -> int:
         """In landed rows: hold those with a null key, drop exact repeats of a key, hold the ones that contradict the
-        last landed row. Returns rows dropped and rows held."""
+        last landed row. Returns the number of rows dropped; ``held`` counts the others."""
         if not shape.key:
-            return 0, 0
+            return 0
         nulls = [(f"{quoted(k)} IS NULL", f"{k}: the key is empty") for k in shape.key]
-        held = self.hold(shape, load_id, nulls, landed=True)
+        self.hold(shape, load_id, nulls, landed=True)
         if not self.rows(duckdb_sql.statement("duplicates", shape, load_id))[0]["count_star()"]:
-            return 0, held
-        return self._settle_duplicates(shape, load_id, held)
+            return 0
+        return self._settle_duplicates(shape, load_id)
 
-    def _settle_duplicates(self, shape: TableShape, load_id: str, held: int) -> tuple[int, int]:
+    def _settle_duplicates(self, shape: TableShape, load_id: str) -> int:
         name = qualified(*staging_name(shape, load_id))
         audit = {c.name for c in AUDIT_COLUMNS}
         # A key of text that is spelt otherwise is another value.
@@ -209,12 +212,18 @@ class DuckDBWarehouse:
         losers = duckdb_sql.statement("losers", shape, load_id, compared=compared)
         with self.transaction() as cursor:
             cursor.execute(f"CREATE OR REPLACE TEMP TABLE __losers AS {losers}")
-            reason = text(f"{', '.join(shape.key)}: the key stands again, with other values, in row ")
-            cursor.execute(_hold_losers(shape, load_id, reason))
-            contradicting = _scalar(cursor.execute("SELECT count(*) FROM __losers WHERE NOT same"))
-            deleted = _changed(cursor.execute(f"DELETE FROM {name} WHERE rowid IN (SELECT rid FROM __losers)"))
+            data = [c for c in shape.columns if not c.name.startswith("_")]
+            reason = f"{', '.join(shape.key)}: the key stands again, with other values, in row "
+            holding = duckdb_sql.statement("hold_losers", shape, load_id, data=data, reason=reason)
+            held = _changed(cursor.execute(holding))
+            taken, dropped = (
+                _changed(cursor.execute(f"DELETE FROM {name} WHERE rowid IN (SELECT rid FROM __losers WHERE {which})"))
+                for which in ("NOT same", "same")
+            )
             cursor.execute("DROP TABLE __losers")
-        return deleted - contradicting, held + contradicting
+            if held != taken:
+                raise WarehouseError(f"{shape.full_name}: held {held} rows but took {taken} out of staging")
+        return dropped
 
     def hold(self, shape: TableShape, load_id: str, reasons: Sequence[tuple[str, str]], *, landed: bool) -> int:
         """Move the staging rows that meet any (condition, reason) to the held rows; the number moved."""
@@ -239,12 +248,12 @@ class DuckDBWarehouse:
         load_id: str,
         *,
         landed: bool,
-        ledger: Callable[[int], LedgerRows],
+        ledger: Callable[[Arrived], LedgerRows],
         select: str = "",
         settled: Sequence[str] = (),
-    ) -> int:
-        """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called with the
-        rows the published table then has; ``settled`` are quarantine ids that become replayed. Returns that number."""
+    ) -> None:
+        """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called in it with
+        what was counted on the way; ``settled`` are quarantine ids that become replayed."""
         staging, held, quarantine = staging_name(shape, load_id), held_name(shape, load_id), quarantine_name(shape)
         with self._publishing, self.transaction() as cursor:
             self._make_way(cursor, shape)
@@ -266,19 +275,21 @@ class DuckDBWarehouse:
                 )
             replaces = shape.load in ("replace", "view") and quarantine in self._kinds
             moment = self._from_now_on(cursor, shape)
-            # One call for many statements: each call gives Python's turn away, and gets it back late from a busy gate.
-            cursor.execute(
-                ";\n".join(
-                    duckdb_sql.publish(shape, load_id, whole_files=whole_files, moment=moment, select=select)
-                    + duckdb_sql.publish_quarantine(shape, load_id, replaces=replaces, holds=held in self._kinds)
-                )
+            stays = shape.load in duckdb_sql.KEEPS_ROWS
+            there = stays and self._kinds.get((shape.schema, shape.name)) == "TABLE"
+            counted = counted_before(cursor, shape, load_id) if there else {}
+            counted |= run_counted(
+                cursor,
+                duckdb_sql.publish(shape, load_id, whole_files=whole_files, moment=moment, select=select),
+                duckdb_sql.publish_quarantine(shape, load_id, replaces=replaces, holds=held in self._kinds),
             )
             total = int(_scalar(cursor.execute(f"SELECT count(*) FROM {qualified(shape.schema, shape.name)}")))
-            self._write(cursor, ledger(total))
+            if not stays:
+                counted |= {"inserted": total, "removed": 0}
+            self._write(cursor, ledger(Arrived(total, **counted)))
         for gone in (staging, held):
             self._kinds.pop(gone, None)
         self._kinds |= {(shape.schema, shape.name): "VIEW" if shape.load == "view" else "TABLE", quarantine: "TABLE"}
-        return total
 
     def _open_up(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> None:
         """Store what the table says of all its rows at once, being of one load, so that other rows can come in."""
@@ -493,25 +504,6 @@ class DuckDBWarehouse:
             cursor.execute("ROLLBACK")
             raise
         cursor.execute("COMMIT")
-
-
-def _hold_losers(shape: TableShape, load_id: str, reason: str) -> str:
-    pairs = ", ".join(f"{text(c.name)}, s.{quoted(c.name)}" for c in shape.columns if not c.name.startswith("_"))
-    return (
-        f"INSERT INTO {qualified(*held_name(shape, load_id))}"
-        " (quarantine_id, load_id, quarantined_at, source_file, source_row, reasons, row_data, state)"
-        f" SELECT '', {text(load_id)}, CAST(now() AS TIMESTAMP), s._source_file, s._source_row,"
-        f" CAST(to_json([{reason} || l.kept_row || ' of ' || l.kept_file]) AS VARCHAR), CAST(json_object({pairs}) AS VARCHAR), 'held'"
-        f" FROM __losers AS l JOIN {qualified(*staging_name(shape, load_id))} AS s ON s.rowid = l.rid WHERE NOT l.same"
-    )
-
-
-def _scalar(result: Any) -> Any:
-    return result.fetchone()[0]
-
-
-def _changed(result: Any) -> int:
-    return int(_scalar(result))
 
 
 def _first_line(error: Exception) -> str:

@@ -170,6 +170,12 @@ def publish(shape: TableShape, load_id: str, *, whole_files: bool, moment: dt.da
     return script
 
 
+def unchanged(shape: TableShape, load_id: str) -> str:
+    """Counts the staged rows that are what the current versions of an scd2 table say already; ask it before they change."""
+    compared = [c for c in shape.columns if c.name not in shape.key]
+    return statement("unchanged_scd2", shape, load_id, compared=compared)
+
+
 def opened_up(shape: TableShape) -> list[str]:
     """The statements that store a table's generated columns as plain ones."""
     return _statements(statement("open_up", shape))

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.ledger import Row
-from engine.warehouse import Standing, TableShape
+from engine.warehouse import Arrived, Standing, TableShape
 
 if TYPE_CHECKING:
     import duckdb
@@ -97,9 +97,9 @@ class Warehouse(Protocol):
     def drop_losers(self, shape: TableShape, load_id: str, order_by: str) -> int:
         """Of staged rows that share a key keep the first by ``order_by``; the number of rows dropped."""
 
-    def settle_keys(self, shape: TableShape, load_id: str) -> tuple[int, int]:
+    def settle_keys(self, shape: TableShape, load_id: str) -> int:
         """In landed rows: hold those with a null key, drop exact repeats of a key, hold the ones that contradict the
-        last landed row. Returns rows dropped and rows held."""
+        last landed row. Returns the number of rows dropped; ``held`` counts the others."""
 
     def hold(self, shape: TableShape, load_id: str, reasons: Sequence[tuple[str, str]], *, landed: bool) -> int:
         """Move the staging rows that meet any (condition, reason) to the held rows; the number moved."""
@@ -110,12 +110,12 @@ class Warehouse(Protocol):
         load_id: str,
         *,
         landed: bool,
-        ledger: Callable[[int], LedgerRows],
+        ledger: Callable[[Arrived], LedgerRows],
         select: str = "",
         settled: Sequence[str] = (),
-    ) -> int:
-        """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called with the
-        rows the published table then has; ``settled`` are quarantine ids that become replayed. Returns that number."""
+    ) -> None:
+        """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called in it with
+        what was counted on the way; ``settled`` are quarantine ids that become replayed."""
 
     def give_origins(
         self, shape: TableShape, load_id: str, origins: Sequence[tuple[str | None, int | None]], *, audited: bool

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from engine.ledger import TABLES, Row, fills, lacking, migrated
 from engine.live import read_live
 from engine.tsql import ident, literal
-from engine.warehouse import Standing, TableShape
+from engine.warehouse import Arrived, Standing, TableShape
 from engine.warehouse import sqlserver_catalog as catalog
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.protocol import LedgerRows, Progress, Statement
@@ -241,14 +241,13 @@ class SqlServerWarehouse(Session):
     def drop_losers(self, shape: TableShape, load_id: str, order_by: str) -> int:
         return int(self.scalar(sql.dedupe(shape, load_id, order_by, self.server)))
 
-    def settle_keys(self, shape: TableShape, load_id: str) -> tuple[int, int]:
+    def settle_keys(self, shape: TableShape, load_id: str) -> int:
         if not shape.key:
-            return 0, 0
-        without = self.hold(
+            return 0
+        self.hold(
             shape, load_id, [(f"{ident(k)} IS NULL", f"{k}: the key is empty") for k in shape.key], landed=True
         )
-        dropped, held = self.run(sql.settle_keys(shape, load_id, self.server))[1][0]
-        return int(dropped), without + int(held)
+        return int(self.scalar(sql.settle_keys(shape, load_id, self.server)))
 
     def hold(self, shape: TableShape, load_id: str, reasons: Sequence[tuple[str, str]], *, landed: bool) -> int:
         either = " OR ".join(f"({condition})" for condition, _ in reasons)
@@ -268,16 +267,15 @@ class SqlServerWarehouse(Session):
         load_id: str,
         *,
         landed: bool,
-        ledger: Callable[[int], LedgerRows],
+        ledger: Callable[[Arrived], LedgerRows],
         select: str = "",
         settled: Sequence[str] = (),
-    ) -> int:
+    ) -> None:
         if self._lock is not None:
             self._lock.check()
-        total = Publication(self, self.server, shape, load_id, select=select, settled=settled).publish(ledger)
+        Publication(self, self.server, shape, load_id, select=select, settled=settled).publish(ledger)
         # Not in the transaction: dropping there makes two publishes wait for each other in the system tables.
         self.run(sql.drop_staging(shape, load_id))
-        return total
 
     def reconcile(self, shape: TableShape) -> None:
         keep(self, self.server, shape)

@@ -12,7 +12,7 @@ from itertools import groupby
 from engine.errors import WarehouseError
 from engine.ledger import LOADS, after
 from engine.tsql import ident, literal
-from engine.warehouse import TableShape
+from engine.warehouse import Arrived, TableShape
 from engine.warehouse import sqlserver_catalog as catalog
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.protocol import LedgerRows
@@ -87,20 +87,17 @@ class Publication:
             return self.standing.kind == "U"
         return self.standing.kind == "V" or (self.shape.load not in KEEPS_ROWS and not self._fits)
 
-    def publish(self, ledger: Callable[[int], LedgerRows]) -> int:
-        """Publish, and return the rows that the table then has. Raises WarehouseError; nothing has changed then."""
+    def publish(self, ledger: Callable[[Arrived], LedgerRows]) -> None:
+        """Publish; ``ledger`` gets what was counted. Raises WarehouseError; nothing has changed then."""
         self._make()
         self._place()
-        rows = None
-        if self.shape.load != "view":
-            rows = int(self.session.scalar(sql.count(STAGING, staging_name(self.shape, self.load_id))))
-            if seal := self._seal():
-                self.session.run(seal)
+        if self.shape.load != "view" and (seal := self._seal()):
+            self.session.run(seal)
         opening = sql.publish(
             self.shape, self.load_id, "", self.server, select=self.select, as_of=self.as_of,
-            held=self.standing.held, adds=bool(self.settled), rows=rows, commit=False,
+            held=self.standing.held, adds=bool(self.settled), commit=False,
         )  # fmt: skip
-        return retrying(lambda: self._transaction(opening, ledger), before_retry=self._look_again)
+        retrying(lambda: self._transaction(opening, ledger), before_retry=self._look_again)
 
     def _look_again(self, _: ServerError) -> None:
         self.standing = catalog.standing(self.session.rows, self.shape, self.load_id)
@@ -137,10 +134,10 @@ class Publication:
         # A sealed staging table cannot be sealed again, and does not have to be.
         return sql.seal(self.shape, self.load_id, self.server)
 
-    def _transaction(self, opening: str, ledger: Callable[[int], LedgerRows]) -> int:
+    def _transaction(self, opening: str, ledger: Callable[[Arrived], LedgerRows]) -> None:
         session = self.session
-        if self.tried and (done := self._published_already()):
-            return done
+        if self.tried and self._published_already():
+            return
         self.tried = True
         try:
             with session.undoing():
@@ -148,7 +145,7 @@ class Publication:
                 for statement in self._reshaping():
                     session.run(statement)
                 names, rows = session.run(opening)
-                total = int(dict(zip(names, rows[0], strict=True))["total"])
+                arrived = Arrived(**{name: int(n) for name, n in zip(names, rows[0], strict=True)})
                 if self.settled:
                     self._settle()
                 if self.shape.alias and self._alias_differs():
@@ -156,22 +153,21 @@ class Publication:
                 if closing := self.physical.closing(whole=whole, again=again):
                     session.run(closing)
                 session.run(
-                    "SET NOCOUNT ON;\n" + ledger_text(ledger(total)) + "\nWHILE @@TRANCOUNT > 0 COMMIT TRANSACTION;"
+                    "SET NOCOUNT ON;\n" + ledger_text(ledger(arrived)) + "\nWHILE @@TRANCOUNT > 0 COMMIT TRANSACTION;"
                 )
         except ServerError as error:
             if error.number == 1222 or "lock timeout" in str(error).casefold():
                 raise ServerError(f"{error}{self._blockers()}", error.number) from None
             raise
-        return total
 
-    def _published_already(self) -> int:
-        """The rows of this load when it is published: the answer to a commit may be all that was lost."""
+    def _published_already(self) -> bool:
+        """Whether this load is published: the answer to a commit may be all that was lost."""
         found = self.session.rows(
-            f"SELECT [rows_total] FROM {qualified(LOADS.schema, LOADS.name)}"
+            f"SELECT [load_id] FROM {qualified(LOADS.schema, LOADS.name)}"
             " WHERE [table_name] = ? AND [load_id] = ? AND [state] = N'published'",
             (self.shape.full_name, self.load_id),
         )
-        return int(found[0]["rows_total"]) if found else 0
+        return bool(found)
 
     # -- what has to change about the table itself -------------------------------------------------------------------
 

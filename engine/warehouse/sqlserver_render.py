@@ -89,6 +89,11 @@ def _ledger_sql(table: Table, load_id: str, project: str) -> str:
     )
     row = record.row() | {"finished_at": EXAMPLE_MOMENT}
     names = ", ".join(ident(n) for n in row)
-    counted = {"rows_published": "@inserted + @updated", "rows_total": "@total"}
+    counted = {
+        "rows_quarantined": "@quarantined",
+        "rows_published": "@inserted + @updated",
+        "rows_unchanged": "@unchanged",
+        "rows_total": "@total",
+    }
     values = ", ".join(counted.get(n) or literal(v) for n, v in row.items())
     return f"INSERT INTO {ident(LOADS.schema)}.{ident(LOADS.name)} ({names})\nVALUES ({values});"

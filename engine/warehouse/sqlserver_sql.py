@@ -226,7 +226,6 @@ def publish(
     as_of: dt.datetime | None = None,
     held: bool = True,
     adds: bool = False,
-    rows: int | None = None,
     commit: bool = True,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
 ) -> str:
@@ -234,15 +233,15 @@ def publish(
 
     Without ``commit`` the transaction stays open, for the ledger's rows to be sent after it as parameters.
 
-    ``ledger_sql`` is the ledger's statements; they may read the variables @inserted, @updated, @removed and @total
-    (rows, bigint), which are also the one row that the batch returns. A view needs its ``select``, a partition load
+    ``ledger_sql`` is the ledger's statements; they may read the variables @inserted, @updated, @removed, @before,
+    @unchanged, @quarantined and @total (rows, bigint), which are also the one row that the batch returns: the fields of
+    ``Arrived``. A view needs its ``select``, a partition load
     its ``partitioning``, scd2 the moment ``as_of`` (UTC) from which new versions hold. ``held``: the load has a held
-    table; ``adds``: its rows join those of their files, and do not take their place. ``rows`` is how many rows the load
-    has to bring (not for scd2 and views, which bring what changed).
+    table; ``adds``: its rows join those of their files, and do not take their place.
     A replace load supersedes the rows that earlier loads held back, an append load the rows of the same files.
 
-    Error 50001: another session publishes the table; 50002: rows were lost or doubled on the way. Whatever goes
-    wrong, everything is rolled back and the error thrown again. Raises ValueError when a strategy lacks what it needs.
+    Error 50001: another session publishes the table. Whatever goes wrong, everything is rolled back and the error thrown
+    again. Raises ValueError when a strategy lacks what it needs.
     """
     if shape.load in ("merge", "scd2") and not shape.key:
         raise ValueError(f"{shape.full_name}: load {shape.load} needs a key")
@@ -264,8 +263,8 @@ def publish(
         "supersede": shape.load in ("replace", "view"),
         "quarantined": _published(quarantine_shape(shape)),
         "quarantine": QUARANTINE_COLUMNS,
-        "rows": None if shape.load in ("scd2", "view") else rows,
-        "switched": _strategy(shape, server) == SWITCH,
+        "keeps": shape.load not in ("replace", "view"),
+        "whole": shape.load == "view" or _strategy(shape, server) == SWITCH,
     }
     values |= _strategy_values(shape, server, select, partitioning, as_of)
     statements = render(_strategy(shape, server), **values).lstrip("\n")

@@ -176,7 +176,7 @@ def statements(case: Case) -> dict[str, str]:
             made["seal"] = sealed
     made["count"] = sql.count("staging", staging_name(shape, LOAD))
     made["publish"] = sql.publish(
-        shape, LOAD, LEDGER, server, select=case.select, partitioning=case.partitioning, as_of=moment, rows=12
+        shape, LOAD, LEDGER, server, select=case.select, partitioning=case.partitioning, as_of=moment
     )
     if shape.alias:
         made["alias_view"] = sql.alias_view(shape, server)

@@ -141,13 +141,14 @@ DRIVING = [
     ("SELECT user_id FROM silver.users WHERE is_active = 1", "silver.users"),
     ("SELECT u.user_id FROM silver.users AS u JOIN silver.sessions AS s ON s.user_id = u.user_id", "silver.users"),
     ("SELECT user_id, ROW_NUMBER() OVER (ORDER BY user_id) AS n FROM silver.users", "silver.users"),
-    ("SELECT d.user_id FROM (SELECT user_id FROM silver.users) AS d WHERE d.user_id > N'a'", "silver.users"),
+    ("SELECT d.user_id FROM (SELECT user_id FROM silver.users) AS d WHERE d.user_id > N'a'", None),
+    ("WITH d AS (SELECT user_id FROM silver.users) SELECT user_id FROM d", None),
     ("SELECT DISTINCT user_id FROM silver.users", None),
     ("SELECT user_id, COUNT(*) AS n FROM silver.sessions GROUP BY user_id", None),
     ("SELECT MAX(minutes) AS m FROM silver.sessions", None),
     ("SELECT TOP (3) user_id FROM silver.users ORDER BY user_id", None),
     ("SELECT user_id FROM silver.users UNION ALL SELECT user_id FROM silver.sessions", None),
-    ("SELECT u.user_id, s.value FROM silver.users AS u CROSS APPLY STRING_SPLIT(u.full_name, ' ') AS s", None),
+    ("SELECT u.user_id, s.value FROM silver.users AS u CROSS APPLY STRING_SPLIT(u.full_name, ' ') AS s", "silver.users"),
     ("SELECT s.user_id FROM silver.users AS u RIGHT JOIN silver.sessions AS s ON s.user_id = u.user_id", None),
 ]
 

@@ -96,13 +96,15 @@ SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_Bob's [odd]] 50% tåble_
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
+    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:gold.bob''s [odd] 50% tåble', @LockMode = N'Exclusive',
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.Bob''s [odd] 50%% tåble', 1;
+    SELECT @before = COUNT_BIG(*) FROM [gold].[Bob's [odd]] 50% tåble];
     UPDATE [old]
     SET [old].[key]]] = [new].[key]]], [old].[o'clock] = [new].[o'clock], [old].[two  words] = [new].[two  words], [old].[größe %] = [new].[größe %], [old].[select] = [new].[select], [old].[-- /*] = [new].[-- /*]
     FROM [gold].[Bob's [odd]] 50% tåble] AS [old] WITH (UPDLOCK, HOLDLOCK)
@@ -120,9 +122,8 @@ BEGIN TRY
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
         [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
     FROM [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
+    SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [gold].[Bob's [odd]] 50% tåble];
-    IF @inserted + @updated <> 12
-        THROW 50002, N'the rows published differ from the rows staged for gold.Bob''s [odd] 50%% tåble', 1;
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;
 END TRY
@@ -130,7 +131,8 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
+    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
 
 -- alias_view
 EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[o''dd]]]

@@ -99,13 +99,20 @@ SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_Bob's [odd]] 50% tåble_
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
+    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:gold.bob''s [odd] 50% tåble', @LockMode = N'Exclusive',
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.Bob''s [odd] 50%% tåble', 1;
+    SELECT @before = COUNT_BIG(*) FROM [gold].[Bob's [odd]] 50% tåble];
+    SELECT @unchanged = COUNT_BIG(*)
+    FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new]
+    INNER JOIN [gold].[Bob's [odd]] 50% tåble] AS [old] WITH (UPDLOCK, HOLDLOCK) ON [old].[key]]] = [new].[key]]] AND [old].["] = [new].["]
+    WHERE [old].[is_current] = 1
+        AND NOT EXISTS (SELECT [new].[o'clock], CAST([new].[two  words] AS varbinary(8000)), [new].[größe %], [new].[select], [new].[-- /*] EXCEPT SELECT [old].[o'clock], CAST([old].[two  words] AS varbinary(8000)), [old].[größe %], [old].[select], [old].[-- /*]);
     UPDATE [old]
     SET [old].[valid_to] = CAST('2026-11-20T23:15:01.123' AS datetime2(3)), [old].[is_current] = 0
     FROM [gold].[Bob's [odd]] 50% tåble] AS [old] WITH (UPDLOCK, HOLDLOCK)
@@ -113,7 +120,6 @@ BEGIN TRY
     WHERE [old].[is_current] = 1
         AND ([new].[key]]] IS NULL
             OR EXISTS (SELECT [new].[o'clock], CAST([new].[two  words] AS varbinary(8000)), [new].[größe %], [new].[select], [new].[-- /*] EXCEPT SELECT [old].[o'clock], CAST([old].[two  words] AS varbinary(8000)), [old].[größe %], [old].[select], [old].[-- /*]));
-    SET @updated = ROWCOUNT_BIG();
     INSERT INTO [gold].[Bob's [odd]] 50% tåble] ([key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*], [valid_from], [valid_to], [is_current])
     SELECT [new].[key]]], [new].[o'clock], [new].[two  words], [new].[größe %], [new].[select], [new].["], [new].[-- /*], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1
     FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new]
@@ -127,6 +133,7 @@ BEGIN TRY
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
         [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
     FROM [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
+    SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [gold].[Bob's [odd]] 50% tåble];
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;
@@ -135,7 +142,8 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
+    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
 
 -- alias_view
 EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[o''dd]]]

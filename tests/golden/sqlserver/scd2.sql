@@ -90,13 +90,20 @@ SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_history__20261120T2315
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
+    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:silver.history', @LockMode = N'Exclusive',
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.history', 1;
+    SELECT @before = COUNT_BIG(*) FROM [silver].[history];
+    SELECT @unchanged = COUNT_BIG(*)
+    FROM [staging].[silver_history__20261120T231501_4f3a9c] AS [new]
+    INNER JOIN [silver].[history] AS [old] WITH (UPDLOCK, HOLDLOCK) ON [old].[id] = [new].[id]
+    WHERE [old].[is_current] = 1
+        AND NOT EXISTS (SELECT CAST([new].[name] AS varbinary(8000)), CAST([new].[note] AS varbinary(max)), [new].[n] EXCEPT SELECT CAST([old].[name] AS varbinary(8000)), CAST([old].[note] AS varbinary(max)), [old].[n]);
     UPDATE [old]
     SET [old].[valid_to] = CAST('2026-11-20T23:15:01.123' AS datetime2(3)), [old].[is_current] = 0
     FROM [silver].[history] AS [old] WITH (UPDLOCK, HOLDLOCK)
@@ -104,7 +111,6 @@ BEGIN TRY
     WHERE [old].[is_current] = 1
         AND ([new].[id] IS NULL
             OR EXISTS (SELECT CAST([new].[name] AS varbinary(8000)), CAST([new].[note] AS varbinary(max)), [new].[n] EXCEPT SELECT CAST([old].[name] AS varbinary(8000)), CAST([old].[note] AS varbinary(max)), [old].[n]));
-    SET @updated = ROWCOUNT_BIG();
     INSERT INTO [silver].[history] ([id], [name], [note], [n], [valid_from], [valid_to], [is_current])
     SELECT [new].[id], [new].[name], [new].[note], [new].[n], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1
     FROM [staging].[silver_history__20261120T231501_4f3a9c] AS [new]
@@ -118,6 +124,7 @@ BEGIN TRY
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
         [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
     FROM [staging].[held_silver_history__20261120T231501_4f3a9c];
+    SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [silver].[history];
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;
@@ -126,7 +133,8 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
+    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
 
 -- drop_staging
 DROP TABLE IF EXISTS [staging].[silver_history__20261120T231501_4f3a9c];

@@ -84,20 +84,25 @@ SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_known__20261120T231501
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
+    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:silver.known', @LockMode = N'Exclusive',
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.known', 1;
+    SELECT @before = COUNT_BIG(*) FROM [silver].[known];
+    SELECT @unchanged = COUNT_BIG(*)
+    FROM [staging].[silver_known__20261120T231501_4f3a9c] AS [new]
+    INNER JOIN [silver].[known] AS [old] WITH (UPDLOCK, HOLDLOCK) ON [old].[load_id] = [new].[load_id]
+    WHERE [old].[is_current] = 1;
     UPDATE [old]
     SET [old].[valid_to] = CAST('2026-11-20T23:15:01.123' AS datetime2(3)), [old].[is_current] = 0
     FROM [silver].[known] AS [old] WITH (UPDLOCK, HOLDLOCK)
     LEFT JOIN [staging].[silver_known__20261120T231501_4f3a9c] AS [new] ON [new].[load_id] = [old].[load_id]
     WHERE [old].[is_current] = 1
         AND ([new].[load_id] IS NULL);
-    SET @updated = ROWCOUNT_BIG();
     INSERT INTO [silver].[known] ([load_id], [valid_from], [valid_to], [is_current])
     SELECT [new].[load_id], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1
     FROM [staging].[silver_known__20261120T231501_4f3a9c] AS [new]
@@ -111,6 +116,7 @@ BEGIN TRY
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
         [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
     FROM [staging].[held_silver_known__20261120T231501_4f3a9c];
+    SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [silver].[known];
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;
@@ -119,7 +125,8 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
+    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
 
 -- drop_staging
 DROP TABLE IF EXISTS [staging].[silver_known__20261120T231501_4f3a9c];

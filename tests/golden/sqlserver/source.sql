@@ -91,7 +91,7 @@ SELECT @dropped AS [dropped];
 -- settle_keys
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
-DECLARE @held bigint = 0, @dropped bigint = 0;
+DECLARE @lost bigint, @held bigint = 0, @dropped bigint = 0;
 IF EXISTS (SELECT 1 FROM [staging].[bronze_sessions__20261120T231501_4f3a9c] GROUP BY [id] HAVING COUNT_BIG(*) > 1)
 BEGIN TRY
     BEGIN TRANSACTION;
@@ -105,7 +105,7 @@ BEGIN TRY
     DELETE FROM [ranked]
     OUTPUT [deleted].[id], [deleted].[watched], [deleted].[minutes], [deleted].[device], [deleted].[_loaded_at], [deleted].[_source_file], [deleted].[_source_row], [deleted].[_load_id] INTO [#lost] ([id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row], [_load_id])
     WHERE [rank] > 1;
-    SET @dropped = ROWCOUNT_BIG();
+    SET @lost = ROWCOUNT_BIG();
     INSERT INTO [staging].[held_bronze_sessions__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
     SELECT
         N'',
@@ -122,7 +122,12 @@ BEGIN TRY
     INNER JOIN [staging].[bronze_sessions__20261120T231501_4f3a9c] AS [kept] ON [kept].[id] = [lost].[id]
     WHERE EXISTS (SELECT [lost].[id], [lost].[watched], [lost].[minutes], CAST([lost].[device] AS varbinary(8000)) EXCEPT SELECT [kept].[id], [kept].[watched], [kept].[minutes], CAST([kept].[device] AS varbinary(8000)));
     SET @held = ROWCOUNT_BIG();
-    SET @dropped = @dropped - @held;
+    SELECT @dropped = COUNT_BIG(*)
+    FROM [#lost] AS [lost]
+    INNER JOIN [staging].[bronze_sessions__20261120T231501_4f3a9c] AS [kept] ON [kept].[id] = [lost].[id]
+    WHERE NOT EXISTS (SELECT [lost].[id], [lost].[watched], [lost].[minutes], CAST([lost].[device] AS varbinary(8000)) EXCEPT SELECT [kept].[id], [kept].[watched], [kept].[minutes], CAST([kept].[device] AS varbinary(8000)));
+    IF @held + @dropped <> @lost
+        THROW 50003, N'rows held or dropped and rows removed differ in bronze.sessions', 1;
     DROP TABLE [#lost];
     COMMIT TRANSACTION;
 END TRY
@@ -144,7 +149,8 @@ SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[bronze_sessions__20261120T231
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
+    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:bronze.sessions', @LockMode = N'Exclusive',
@@ -159,10 +165,9 @@ BEGIN TRY
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
         [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
     FROM [staging].[held_bronze_sessions__20261120T231501_4f3a9c];
+    SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [bronze].[sessions];
     SET @inserted = @total;
-    IF @inserted + @updated <> 12
-        THROW 50002, N'the rows published differ from the rows staged for bronze.sessions', 1;
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);
     COMMIT TRANSACTION;
 END TRY
@@ -170,7 +175,8 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
+    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
 
 -- drop_staging
 DROP TABLE IF EXISTS [staging].[bronze_sessions__20261120T231501_4f3a9c];

@@ -1,13 +1,17 @@
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT {{ lock_timeout_ms }};
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
+    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = {{ resource | literal }}, @LockMode = N'Exclusive',
         @LockOwner = N'Transaction', @LockTimeout = {{ lock_timeout_ms }};
     IF @lock < 0
         THROW 50001, {{ ("another load is publishing " ~ table) | message }}, 1;
+{%- if keeps %}
+    SELECT @before = COUNT_BIG(*) FROM {{ published }};
+{%- endif %}
 {{ statements }}
 {%- if supersede %}
     UPDATE {{ quarantined }} SET [state] = N'superseded' WHERE [state] = N'held';
@@ -18,14 +22,11 @@ BEGIN TRY
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
         {{ quarantine[1:] | names }}
     FROM {{ held }};
+    SET @quarantined = ROWCOUNT_BIG();
 {%- endif %}
     SELECT @total = COUNT_BIG(*) FROM {{ published }};
-{%- if switched %}
+{%- if whole %}
     SET @inserted = @total;
-{%- endif %}
-{%- if rows is not none %}
-    IF @inserted + @updated <> {{ rows }}
-        THROW 50002, {{ ("the rows published differ from the rows staged for " ~ table) | message }}, 1;
 {%- endif %}
 {%- if commit %}
     {{ ledger_sql }}
@@ -36,4 +37,5 @@ BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
+    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];

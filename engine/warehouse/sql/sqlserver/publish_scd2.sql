@@ -1,3 +1,10 @@
+    SELECT @unchanged = COUNT_BIG(*)
+    FROM {{ staging }} AS [new]
+    INNER JOIN {{ published }} AS [old] WITH (UPDLOCK, HOLDLOCK) ON {{ key | matched("old", "new") }}
+    WHERE [old].[is_current] = 1
+{%- if tracked %}
+        AND NOT EXISTS (SELECT {{ tracked | exactly("new") }} EXCEPT SELECT {{ tracked | exactly("old") }})
+{%- endif %};
     UPDATE [old]
     SET [old].[valid_to] = {{ as_of }}, [old].[is_current] = 0
     FROM {{ published }} AS [old] WITH (UPDLOCK, HOLDLOCK)
@@ -7,7 +14,6 @@
 {%- if tracked %}
             OR EXISTS (SELECT {{ tracked | exactly("new") }} EXCEPT SELECT {{ tracked | exactly("old") }})
 {%- endif %});
-    SET @updated = ROWCOUNT_BIG();
     INSERT INTO {{ published }} ({{ columns | names }}, [valid_from], [valid_to], [is_current])
     SELECT {{ columns | names("new") }}, {{ as_of }}, NULL, 1
     FROM {{ staging }} AS [new]

@@ -1,6 +1,6 @@
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
-DECLARE @held bigint = 0, @dropped bigint = 0;
+DECLARE @lost bigint, @held bigint = 0, @dropped bigint = 0;
 IF EXISTS (SELECT 1 FROM {{ staging }} GROUP BY {{ key | names }} HAVING COUNT_BIG(*) > 1)
 BEGIN TRY
     BEGIN TRANSACTION;
@@ -29,7 +29,7 @@ BEGIN TRY
     FROM {{ staging }} AS [row]
     INNER JOIN [#lost] AS [lost] ON {{ origin | matched("lost", "row") }};
 {%- endif %}
-    SET @dropped = ROWCOUNT_BIG();
+    SET @lost = ROWCOUNT_BIG();
     INSERT INTO {{ held }} WITH (TABLOCK) ({{ quarantine | names }})
     SELECT
         N'',
@@ -46,7 +46,12 @@ BEGIN TRY
     INNER JOIN {{ staging }} AS [kept] ON {{ key | matched("kept", "lost") }}
     WHERE EXISTS (SELECT {{ data | exactly("lost") }} EXCEPT SELECT {{ data | exactly("kept") }});
     SET @held = ROWCOUNT_BIG();
-    SET @dropped = @dropped - @held;
+    SELECT @dropped = COUNT_BIG(*)
+    FROM [#lost] AS [lost]
+    INNER JOIN {{ staging }} AS [kept] ON {{ key | matched("kept", "lost") }}
+    WHERE NOT EXISTS (SELECT {{ data | exactly("lost") }} EXCEPT SELECT {{ data | exactly("kept") }});
+    IF @held + @dropped <> @lost
+        THROW 50003, {{ ("rows held or dropped and rows removed differ in " ~ table) | message }}, 1;
     DROP TABLE [#lost];
     COMMIT TRANSACTION;
 END TRY

@@ -116,7 +116,7 @@ SELECT @held AS [held];
 -- settle keys
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
-DECLARE @held bigint = 0, @dropped bigint = 0;
+DECLARE @lost bigint, @held bigint = 0, @dropped bigint = 0;
 IF EXISTS (SELECT 1 FROM [staging].[bronze_content__20260101T000000_abcdef] GROUP BY [content_id] HAVING COUNT_BIG(*) > 1)
 BEGIN TRY
     BEGIN TRANSACTION;
@@ -130,7 +130,7 @@ BEGIN TRY
     DELETE FROM [ranked]
     OUTPUT [deleted].[content_id], [deleted].[content_type], [deleted].[title], [deleted].[genre], [deleted].[rating], [deleted].[production_budget], [deleted].[duration_minutes], [deleted].[release_year], [deleted].[views_count], [deleted].[seasons], [deleted].[episodes_per_season], [deleted].[avg_episode_duration], [deleted].[total_views], [deleted].[_loaded_at], [deleted].[_source_file], [deleted].[_source_row], [deleted].[_load_id] INTO [#lost] ([content_id], [content_type], [title], [genre], [rating], [production_budget], [duration_minutes], [release_year], [views_count], [seasons], [episodes_per_season], [avg_episode_duration], [total_views], [_loaded_at], [_source_file], [_source_row], [_load_id])
     WHERE [rank] > 1;
-    SET @dropped = ROWCOUNT_BIG();
+    SET @lost = ROWCOUNT_BIG();
     INSERT INTO [staging].[held_bronze_content__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
     SELECT
         N'',
@@ -147,7 +147,12 @@ BEGIN TRY
     INNER JOIN [staging].[bronze_content__20260101T000000_abcdef] AS [kept] ON [kept].[content_id] = [lost].[content_id]
     WHERE EXISTS (SELECT CAST([lost].[content_id] AS varbinary(8000)), CAST([lost].[content_type] AS varbinary(8000)), CAST([lost].[title] AS varbinary(8000)), CAST([lost].[genre] AS varbinary(8000)), [lost].[rating], [lost].[production_budget], [lost].[duration_minutes], [lost].[release_year], [lost].[views_count], [lost].[seasons], CAST([lost].[episodes_per_season] AS varbinary(8000)), [lost].[avg_episode_duration], [lost].[total_views] EXCEPT SELECT CAST([kept].[content_id] AS varbinary(8000)), CAST([kept].[content_type] AS varbinary(8000)), CAST([kept].[title] AS varbinary(8000)), CAST([kept].[genre] AS varbinary(8000)), [kept].[rating], [kept].[production_budget], [kept].[duration_minutes], [kept].[release_year], [kept].[views_count], [kept].[seasons], CAST([kept].[episodes_per_season] AS varbinary(8000)), [kept].[avg_episode_duration], [kept].[total_views]);
     SET @held = ROWCOUNT_BIG();
-    SET @dropped = @dropped - @held;
+    SELECT @dropped = COUNT_BIG(*)
+    FROM [#lost] AS [lost]
+    INNER JOIN [staging].[bronze_content__20260101T000000_abcdef] AS [kept] ON [kept].[content_id] = [lost].[content_id]
+    WHERE NOT EXISTS (SELECT CAST([lost].[content_id] AS varbinary(8000)), CAST([lost].[content_type] AS varbinary(8000)), CAST([lost].[title] AS varbinary(8000)), CAST([lost].[genre] AS varbinary(8000)), [lost].[rating], [lost].[production_budget], [lost].[duration_minutes], [lost].[release_year], [lost].[views_count], [lost].[seasons], CAST([lost].[episodes_per_season] AS varbinary(8000)), [lost].[avg_episode_duration], [lost].[total_views] EXCEPT SELECT CAST([kept].[content_id] AS varbinary(8000)), CAST([kept].[content_type] AS varbinary(8000)), CAST([kept].[title] AS varbinary(8000)), CAST([kept].[genre] AS varbinary(8000)), [kept].[rating], [kept].[production_budget], [kept].[duration_minutes], [kept].[release_year], [kept].[views_count], [kept].[seasons], CAST([kept].[episodes_per_season] AS varbinary(8000)), [kept].[avg_episode_duration], [kept].[total_views]);
+    IF @held + @dropped <> @lost
+        THROW 50003, N'rows held or dropped and rows removed differ in bronze.content', 1;
     DROP TABLE [#lost];
     COMMIT TRANSACTION;
 END TRY
@@ -169,7 +174,8 @@ ALTER TABLE [staging].[bronze_content__20260101T000000_abcdef] ADD CONSTRAINT [P
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
+    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:bronze.content', @LockMode = N'Exclusive',
@@ -184,17 +190,19 @@ BEGIN TRY
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
         [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
     FROM [staging].[held_bronze_content__20260101T000000_abcdef];
+    SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [bronze].[content];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
-VALUES (N'bronze.content', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'659b18329b833721de72223038753043', N'', N'{}', N'{"content_id": "nvarchar(20)", "content_type": "nvarchar(10)", "title": "nvarchar(200)", "genre": "nvarchar(4000)", "rating": "decimal(4,2)", "production_budget": "bigint", "duration_minutes": "int", "release_year": "int", "views_count": "bigint", "seasons": "int", "episodes_per_season": "nvarchar(4000)", "avg_episode_duration": "int", "total_views": "bigint"}', NULL, N'video_streaming', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
+VALUES (N'bronze.content', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'659b18329b833721de72223038753043', N'', N'{}', N'{"content_id": "nvarchar(20)", "content_type": "nvarchar(10)", "title": "nvarchar(200)", "genre": "nvarchar(4000)", "rating": "decimal(4,2)", "production_budget": "bigint", "duration_minutes": "int", "release_year": "int", "views_count": "bigint", "seasons": "int", "episodes_per_season": "nvarchar(4000)", "avg_episode_duration": "int", "total_views": "bigint"}', NULL, N'video_streaming', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
+    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
 
 -- drop staging
 DROP TABLE IF EXISTS [staging].[bronze_content__20260101T000000_abcdef];

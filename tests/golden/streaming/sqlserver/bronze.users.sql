@@ -102,7 +102,7 @@ SELECT @held AS [held];
 -- settle keys
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
-DECLARE @held bigint = 0, @dropped bigint = 0;
+DECLARE @lost bigint, @held bigint = 0, @dropped bigint = 0;
 IF EXISTS (SELECT 1 FROM [staging].[bronze_users__20260101T000000_abcdef] GROUP BY [user_id] HAVING COUNT_BIG(*) > 1)
 BEGIN TRY
     BEGIN TRANSACTION;
@@ -116,7 +116,7 @@ BEGIN TRY
     DELETE FROM [ranked]
     OUTPUT [deleted].[user_id], [deleted].[age], [deleted].[country], [deleted].[subscription_type], [deleted].[registration_date], [deleted].[total_watch_time_hours], [deleted].[_loaded_at], [deleted].[_source_file], [deleted].[_source_row], [deleted].[_load_id] INTO [#lost] ([user_id], [age], [country], [subscription_type], [registration_date], [total_watch_time_hours], [_loaded_at], [_source_file], [_source_row], [_load_id])
     WHERE [rank] > 1;
-    SET @dropped = ROWCOUNT_BIG();
+    SET @lost = ROWCOUNT_BIG();
     INSERT INTO [staging].[held_bronze_users__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
     SELECT
         N'',
@@ -133,7 +133,12 @@ BEGIN TRY
     INNER JOIN [staging].[bronze_users__20260101T000000_abcdef] AS [kept] ON [kept].[user_id] = [lost].[user_id]
     WHERE EXISTS (SELECT CAST([lost].[user_id] AS varbinary(8000)), [lost].[age], CAST([lost].[country] AS varbinary(8000)), CAST([lost].[subscription_type] AS varbinary(8000)), [lost].[registration_date], [lost].[total_watch_time_hours] EXCEPT SELECT CAST([kept].[user_id] AS varbinary(8000)), [kept].[age], CAST([kept].[country] AS varbinary(8000)), CAST([kept].[subscription_type] AS varbinary(8000)), [kept].[registration_date], [kept].[total_watch_time_hours]);
     SET @held = ROWCOUNT_BIG();
-    SET @dropped = @dropped - @held;
+    SELECT @dropped = COUNT_BIG(*)
+    FROM [#lost] AS [lost]
+    INNER JOIN [staging].[bronze_users__20260101T000000_abcdef] AS [kept] ON [kept].[user_id] = [lost].[user_id]
+    WHERE NOT EXISTS (SELECT CAST([lost].[user_id] AS varbinary(8000)), [lost].[age], CAST([lost].[country] AS varbinary(8000)), CAST([lost].[subscription_type] AS varbinary(8000)), [lost].[registration_date], [lost].[total_watch_time_hours] EXCEPT SELECT CAST([kept].[user_id] AS varbinary(8000)), [kept].[age], CAST([kept].[country] AS varbinary(8000)), CAST([kept].[subscription_type] AS varbinary(8000)), [kept].[registration_date], [kept].[total_watch_time_hours]);
+    IF @held + @dropped <> @lost
+        THROW 50003, N'rows held or dropped and rows removed differ in bronze.users', 1;
     DROP TABLE [#lost];
     COMMIT TRANSACTION;
 END TRY
@@ -155,7 +160,8 @@ ALTER TABLE [staging].[bronze_users__20260101T000000_abcdef] ADD CONSTRAINT [PK_
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
+    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:bronze.users', @LockMode = N'Exclusive',
@@ -170,17 +176,19 @@ BEGIN TRY
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
         [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
     FROM [staging].[held_bronze_users__20260101T000000_abcdef];
+    SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [bronze].[users];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
-VALUES (N'bronze.users', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'234ac1c64c8afcdc89a43e3e825b7b75', N'', N'{}', N'{"user_id": "nvarchar(20)", "age": "int", "country": "nvarchar(60)", "subscription_type": "nvarchar(30)", "registration_date": "date", "total_watch_time_hours": "decimal(9,1)"}', NULL, N'video_streaming', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
+VALUES (N'bronze.users', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'234ac1c64c8afcdc89a43e3e825b7b75', N'', N'{}', N'{"user_id": "nvarchar(20)", "age": "int", "country": "nvarchar(60)", "subscription_type": "nvarchar(30)", "registration_date": "date", "total_watch_time_hours": "decimal(9,1)"}', NULL, N'video_streaming', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
+    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
 
 -- drop staging
 DROP TABLE IF EXISTS [staging].[bronze_users__20260101T000000_abcdef];

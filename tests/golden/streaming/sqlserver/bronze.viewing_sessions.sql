@@ -107,7 +107,7 @@ SELECT @held AS [held];
 -- settle keys
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
-DECLARE @held bigint = 0, @dropped bigint = 0;
+DECLARE @lost bigint, @held bigint = 0, @dropped bigint = 0;
 IF EXISTS (SELECT 1 FROM [staging].[bronze_viewing_sessions__20260101T000000_abcdef] GROUP BY [session_id] HAVING COUNT_BIG(*) > 1)
 BEGIN TRY
     BEGIN TRANSACTION;
@@ -121,7 +121,7 @@ BEGIN TRY
     DELETE FROM [ranked]
     OUTPUT [deleted].[session_id], [deleted].[user_id], [deleted].[content_id], [deleted].[watch_date], [deleted].[watch_duration_minutes], [deleted].[completion_percentage], [deleted].[device_type], [deleted].[quality_level], [deleted].[_loaded_at], [deleted].[_source_file], [deleted].[_source_row], [deleted].[_load_id] INTO [#lost] ([session_id], [user_id], [content_id], [watch_date], [watch_duration_minutes], [completion_percentage], [device_type], [quality_level], [_loaded_at], [_source_file], [_source_row], [_load_id])
     WHERE [rank] > 1;
-    SET @dropped = ROWCOUNT_BIG();
+    SET @lost = ROWCOUNT_BIG();
     INSERT INTO [staging].[held_bronze_viewing_sessions__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
     SELECT
         N'',
@@ -138,7 +138,12 @@ BEGIN TRY
     INNER JOIN [staging].[bronze_viewing_sessions__20260101T000000_abcdef] AS [kept] ON [kept].[session_id] = [lost].[session_id]
     WHERE EXISTS (SELECT CAST([lost].[session_id] AS varbinary(8000)), CAST([lost].[user_id] AS varbinary(8000)), CAST([lost].[content_id] AS varbinary(8000)), [lost].[watch_date], [lost].[watch_duration_minutes], [lost].[completion_percentage], CAST([lost].[device_type] AS varbinary(8000)), CAST([lost].[quality_level] AS varbinary(8000)) EXCEPT SELECT CAST([kept].[session_id] AS varbinary(8000)), CAST([kept].[user_id] AS varbinary(8000)), CAST([kept].[content_id] AS varbinary(8000)), [kept].[watch_date], [kept].[watch_duration_minutes], [kept].[completion_percentage], CAST([kept].[device_type] AS varbinary(8000)), CAST([kept].[quality_level] AS varbinary(8000)));
     SET @held = ROWCOUNT_BIG();
-    SET @dropped = @dropped - @held;
+    SELECT @dropped = COUNT_BIG(*)
+    FROM [#lost] AS [lost]
+    INNER JOIN [staging].[bronze_viewing_sessions__20260101T000000_abcdef] AS [kept] ON [kept].[session_id] = [lost].[session_id]
+    WHERE NOT EXISTS (SELECT CAST([lost].[session_id] AS varbinary(8000)), CAST([lost].[user_id] AS varbinary(8000)), CAST([lost].[content_id] AS varbinary(8000)), [lost].[watch_date], [lost].[watch_duration_minutes], [lost].[completion_percentage], CAST([lost].[device_type] AS varbinary(8000)), CAST([lost].[quality_level] AS varbinary(8000)) EXCEPT SELECT CAST([kept].[session_id] AS varbinary(8000)), CAST([kept].[user_id] AS varbinary(8000)), CAST([kept].[content_id] AS varbinary(8000)), [kept].[watch_date], [kept].[watch_duration_minutes], [kept].[completion_percentage], CAST([kept].[device_type] AS varbinary(8000)), CAST([kept].[quality_level] AS varbinary(8000)));
+    IF @held + @dropped <> @lost
+        THROW 50003, N'rows held or dropped and rows removed differ in bronze.viewing_sessions', 1;
     DROP TABLE [#lost];
     COMMIT TRANSACTION;
 END TRY
@@ -161,7 +166,8 @@ ALTER TABLE [staging].[bronze_viewing_sessions__20260101T000000_abcdef] ADD CONS
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
+    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:bronze.viewing_sessions', @LockMode = N'Exclusive',
@@ -176,17 +182,19 @@ BEGIN TRY
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
         [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
     FROM [staging].[held_bronze_viewing_sessions__20260101T000000_abcdef];
+    SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [bronze].[viewing_sessions];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
-VALUES (N'bronze.viewing_sessions', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'736f4a018cee5dd83b1d14742477b5cb', N'', N'{}', N'{"session_id": "nvarchar(20)", "user_id": "nvarchar(20)", "content_id": "nvarchar(20)", "watch_date": "date", "watch_duration_minutes": "int", "completion_percentage": "decimal(5,2)", "device_type": "nvarchar(40)", "quality_level": "nvarchar(10)"}', NULL, N'video_streaming', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
+VALUES (N'bronze.viewing_sessions', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'736f4a018cee5dd83b1d14742477b5cb', N'', N'{}', N'{"session_id": "nvarchar(20)", "user_id": "nvarchar(20)", "content_id": "nvarchar(20)", "watch_date": "date", "watch_duration_minutes": "int", "completion_percentage": "decimal(5,2)", "device_type": "nvarchar(40)", "quality_level": "nvarchar(10)"}', NULL, N'video_streaming', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
+    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
 
 -- drop staging
 DROP TABLE IF EXISTS [staging].[bronze_viewing_sessions__20260101T000000_abcdef];

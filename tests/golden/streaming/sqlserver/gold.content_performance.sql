@@ -137,7 +137,8 @@ ALTER TABLE [staging].[gold_content_performance__20260101T000000_abcdef] ADD CON
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
+    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:gold.content_performance', @LockMode = N'Exclusive',
@@ -152,17 +153,19 @@ BEGIN TRY
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
         [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
     FROM [staging].[held_gold_content_performance__20260101T000000_abcdef];
+    SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [gold].[content_performance];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
-VALUES (N'gold.content_performance', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'0e5efdac35c844cbfcaa2c727ebeb55f', N'', N'{}', N'{"content_id": "nvarchar(20)", "title": "nvarchar(200)", "genre": "nvarchar(400)", "content_type": "nvarchar(10)", "duration_minutes": "int", "release_year": "int", "rating": "decimal(3,2)", "production_budget": "bigint", "total_views": "int", "unique_viewers": "int", "avg_watch_time": "decimal(9,3)", "avg_completion_rate": "decimal(5,2)", "views_per_million_budget": "decimal(18,2)", "rating_category": "nvarchar(20)"}', N'dbo.gold_content_performance', N'video_streaming', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
+VALUES (N'gold.content_performance', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'0e5efdac35c844cbfcaa2c727ebeb55f', N'', N'{}', N'{"content_id": "nvarchar(20)", "title": "nvarchar(200)", "genre": "nvarchar(400)", "content_type": "nvarchar(10)", "duration_minutes": "int", "release_year": "int", "rating": "decimal(3,2)", "production_budget": "bigint", "total_views": "int", "unique_viewers": "int", "avg_watch_time": "decimal(9,3)", "avg_completion_rate": "decimal(5,2)", "views_per_million_budget": "decimal(18,2)", "rating_category": "nvarchar(20)"}', N'dbo.gold_content_performance', N'video_streaming', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
+    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
 
 -- alias
 EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[gold_content_performance]

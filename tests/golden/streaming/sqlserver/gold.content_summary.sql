@@ -25,7 +25,8 @@ LEFT JOIN (
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
+    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:gold.content_summary', @LockMode = N'Exclusive',
@@ -55,15 +56,17 @@ LEFT JOIN (
 ) AS [built];';
     UPDATE [quarantine].[gold_content_summary] SET [state] = N'superseded' WHERE [state] = N'held';
     SELECT @total = COUNT_BIG(*) FROM [gold].[content_summary];
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
-VALUES (N'gold.content_summary', N'20260101T000000_abcdef', 0, N'published', N'view', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'ec5bacf897c28eb2ca0475663e2b9816', N'', N'{}', N'{"content_id": "nvarchar(20)", "title": "nvarchar(200)", "type": "nvarchar(10)", "release_year": "int", "duration_minutes": "int", "season_count": "int", "episode_count": "int", "genres": "nvarchar(400)"}', NULL, N'video_streaming', NULL);
+    SET @inserted = @total;
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
+VALUES (N'gold.content_summary', N'20260101T000000_abcdef', 0, N'published', N'view', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'ec5bacf897c28eb2ca0475663e2b9816', N'', N'{}', N'{"content_id": "nvarchar(20)", "title": "nvarchar(200)", "type": "nvarchar(10)", "release_year": "int", "duration_minutes": "int", "season_count": "int", "episode_count": "int", "genres": "nvarchar(400)"}', NULL, N'video_streaming', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
+    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
 
 -- drop staging
 DROP VIEW IF EXISTS [staging].[gold_content_summary__20260101T000000_abcdef];

@@ -77,7 +77,8 @@ ALTER TABLE [staging].[gold_device_usage__20260101T000000_abcdef] ADD CONSTRAINT
 SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
-DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @total bigint;
+DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
+    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:gold.device_usage', @LockMode = N'Exclusive',
@@ -92,17 +93,19 @@ BEGIN TRY
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
         [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
     FROM [staging].[held_gold_device_usage__20260101T000000_abcdef];
+    SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [gold].[device_usage];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
-VALUES (N'gold.device_usage', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, 0, @inserted + @updated, @total, 0.0, 0.0, 0.0, N'beaf04f78d81d1ac6f50df8feebd0374', N'', N'{}', N'{"device_type": "nvarchar(40)", "total_sessions": "int", "avg_session_duration": "decimal(9,3)", "avg_completion_percentage": "decimal(5,2)"}', NULL, N'video_streaming', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
+VALUES (N'gold.device_usage', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'beaf04f78d81d1ac6f50df8feebd0374', N'', N'{}', N'{"device_type": "nvarchar(40)", "total_sessions": "int", "avg_session_duration": "decimal(9,3)", "avg_completion_percentage": "decimal(5,2)"}', NULL, N'video_streaming', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
     THROW;
 END CATCH;
-SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @total AS [total];
+SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
+    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
 
 -- drop staging
 DROP TABLE IF EXISTS [staging].[gold_device_usage__20260101T000000_abcdef];
