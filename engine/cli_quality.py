@@ -1,4 +1,4 @@
-"""The commands about quality: ``quarantine ls``, ``show`` and ``replay``, ``docs build``."""
+"""The commands about quality: ``quarantine ls``, ``show``, ``replay`` and ``undo``, ``docs build``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from engine.commands import Json, Target, table_name, the_project
+from engine.errors import Problem, ProjectError
+from engine.project import Project
 
-quarantine = typer.Typer(no_args_is_help=True, help="Rows held back, why, and back through the gate after a repair.")
+quarantine = typer.Typer(no_args_is_help=True, help="Quarantined rows: why, where from, and back through the gate after a repair.")
 docs = typer.Typer(no_args_is_help=True, help="Great Expectations' Data Docs of the latest verdicts.")
 
 
@@ -31,7 +33,7 @@ def quarantine_ls(
     all_: Annotated[bool, typer.Option("--all", help="Also rows replayed or superseded.")] = False,
     json_: Json = False,
 ) -> None:
-    """Tables with rows held back, by reason."""
+    """Tables with quarantined rows, by reason."""
     from engine.quarantine import overview
 
     _show_rows(overview(the_project(), target, every=all_), ("table", "load_id", "state", "rows", "reason"), json_)
@@ -45,37 +47,96 @@ def quarantine_show(
     all_: Annotated[bool, typer.Option("--all", help="Also rows replayed or superseded.")] = False,
     json_: Json = False,
 ) -> None:
-    """The rows of a table that are held back: why, where from, what they say."""
+    """The quarantined rows of a table: why, where from, what they say."""
     from engine.quarantine import held
 
     project = the_project()
-    _show_rows(
-        held(project, target, table_name(project, table), limit=limit, every=all_),
-        ("quarantine_id", "state", "source_file", "source_row", "reasons", "row_data"),
-        json_,
-    )
+    rows = held(project, target, table_name(project, table), limit=limit, every=all_)
+    if not json_:
+        rows = [{**r, "from": _from(r)} for r in rows]
+    _show_rows(rows, ("quarantine_id", "state", "from", "reasons", "row_data"), json_)
+
+
+def _from(row: dict[str, Any]) -> str:
+    """Where a quarantined row came from, in words."""
+    if row.get("untraced"):
+        return f"cannot be traced: {row['untraced']}"
+    if "origins" not in row:
+        return f"{row['source_file']} row {row['source_row']}" if row["source_file"] else ""
+    more = row["origins_total"] - len(row["origins"])
+    said = ", ".join(f"{o['source_file']} row {o['source_row']}" for o in row["origins"])
+    return said + (f" and {more:,} more" if more > 0 else "")
 
 
 @quarantine.command("replay")
 def quarantine_replay(
     table: str,
     target: Target = None,
-    row: Annotated[list[str] | None, typer.Option("--row", help="A quarantine id; all held rows otherwise.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="COLUMN=VALUE", help="Repair a value on the way.")
+    row: Annotated[
+        list[str] | None, typer.Option("--row", help="A quarantine id; all quarantined rows otherwise.")
     ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="COLUMN=VALUE", help="Repair a value on the way; takes --row or --all."),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Let --set change every quarantined row of the table.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --set changes all rows.")] = False,
     wait: Annotated[float | None, typer.Option("--wait", metavar="SECONDS")] = None,
 ) -> None:
-    """Send held rows through the gate again; those that pass are published, the others stay held."""
+    """Send quarantined rows through the gate again; those that pass are published, the others stay in quarantine."""
     from engine.console import say
-    from engine.quarantine import replay
+    from engine.replay import replay
 
     project = the_project()
-    done = replay(project, target, table_name(project, table), rows=row or [], repairs=set_ or [], wait_for=wait or 0)
+    name, rows = table_name(project, table), row or []
+    if set_ and bool(row) == all_:
+        raise ProjectError(
+            Problem("--set changes rows, and has to know which", expected="either --row ID (once for each) or --all")
+        )
+    if set_ and all_:
+        rows = _confirmed(project, target, name, set_, yes)
+        if not rows:
+            say("nothing is in quarantine", "green")
+            return
+    done = replay(project, target, name, rows=rows, repairs=set_ or [], wait_for=wait or 0)
     say(
-        f"{table}: {done.published:,} of {done.read:,} rows published, {done.held:,} still held",
-        "green" if not done.held else "yellow",
+        f"{table}: {done.published:,} of {done.read:,} rows published, {done.quarantined:,} still in quarantine",
+        "green" if not done.quarantined else "yellow",
     )
+    if done.published:
+        say(f"to take them back: medallion quarantine undo {done.load_id}")
+    if done.stale:
+        say(f"the definition of {table} changed since it was published; it is still stale until `medallion run`", "yellow")
+
+
+def _confirmed(project: Project, target: str | None, table: str, repairs: list[str], yes: bool) -> list[str]:
+    """The ids of all quarantined rows, when the one who asks agrees to change so many."""
+    from engine.console import say
+    from engine.quarantine import waiting
+
+    rows = waiting(project, target, table)
+    if rows:
+        say(f"{', '.join(repairs)} changes {len(rows):,} row{'s' * (len(rows) != 1)} of {table}")
+        if not yes:
+            typer.confirm("Go on?", abort=True, err=True)
+    return rows
+
+
+@quarantine.command("undo")
+def quarantine_undo(
+    what: Annotated[str, typer.Argument(metavar="ID", help="The load id of a replay, or the id of one replayed row.")],
+    target: Target = None,
+    table: Annotated[str | None, typer.Option("--table", help="Where several tables have a row of that id.")] = None,
+    wait: Annotated[float | None, typer.Option("--wait", metavar="SECONDS")] = None,
+) -> None:
+    """Take a replay back: its rows into quarantine as they were, and what they replaced into the table."""
+    from engine.console import say
+    from engine.replay import undo
+
+    project = the_project()
+    name = table_name(project, table) if table else None
+    done = undo(project, target, what, name=name, wait_for=wait or 0)
+    say(f"{done.table}: {done.rows:,} row{'s' * (done.rows != 1)} back in quarantine", "green")
 
 
 def _show_rows(rows: list[dict[str, Any]], columns: tuple[str, ...], json_: bool) -> None:
@@ -84,7 +145,7 @@ def _show_rows(rows: list[dict[str, Any]], columns: tuple[str, ...], json_: bool
     if json_:
         print_json(rows)
     elif not rows:
-        say("nothing is held back", "green")
+        say("nothing is in quarantine", "green")
     else:
         shown = [
             [

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.sqltypes import Column, parse_type
-from engine.warehouse import TableShape
+from engine.warehouse import QUARANTINE_COLUMNS, TableShape
 
 if TYPE_CHECKING:
     from engine.verdicts import Verdict
@@ -136,11 +136,26 @@ class Reader(Protocol):
 
 
 def lacking(reader: Reader) -> list[tuple[TableShape, Column]]:
-    """The columns that the ledger's tables lack, having been made by an earlier version. Tables not made lack none."""
-    found: dict[str, set[str]] = {}
-    for row in reader.rows("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'ops'"):
-        found.setdefault(row["table_name"], set()).add(row["column_name"])
-    return [(s, c) for s in TABLES if s.name in found for c in s.columns if c.name not in found[s.name]]
+    """The columns that the tables of ledger and quarantine lack, having been made by an earlier version. Tables not made
+    lack none."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for row in reader.rows(
+        "SELECT table_schema, table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema IN ('ops', 'quarantine')"
+    ):
+        found.setdefault((row["table_schema"], row["table_name"]), set()).add(row["column_name"])
+    quarantines = [
+        TableShape(schema, name, QUARANTINE_COLUMNS)
+        for schema, name in sorted(found)
+        if schema == "quarantine" and is_quarantine(name)
+    ]
+    shapes = [s for s in (*TABLES, *quarantines) if (s.schema, s.name) in found]
+    return [(s, c) for s in shapes for c in s.columns if c.name not in found[s.schema, s.name]]
+
+
+def is_quarantine(name: str) -> bool:
+    """Whether a table of schema ``quarantine`` keeps quarantined rows; others keep what a replay's undoing takes."""
+    return name.startswith(("bronze_", "silver_", "gold_"))
 
 
 def fills(missing: Sequence[tuple[TableShape, Column]]) -> list[str]:

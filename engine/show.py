@@ -272,15 +272,16 @@ def _render_duckdb(table: Table, load_id: str) -> list[tuple[str, str]]:
                 ),
             )
         )
-    publish = duckdb_sql.publish(table.shape, load_id, whole_files=table.landed, moment=moment, select=select)
-    publish += duckdb_sql.publish_quarantine(table.shape, load_id, replaces=table.spec.load == "replace", holds=True)
+    publish = duckdb_sql.supersede(table.shape, load_id, landed=table.landed, holds=True)
+    publish += duckdb_sql.publish(table.shape, load_id, whole_files=table.landed, moment=moment, select=select)
+    publish += duckdb_sql.publish_quarantine(table.shape, load_id, holds=True)
     steps.append(("publish", ";\n".join(["BEGIN TRANSACTION", *publish, "COMMIT"]) + ";"))
     return steps
 
 
 def held_rows(warehouse: Warehouse, table: str | None = None) -> list[dict[str, Any]]:
     """The rows in quarantine, newest load first, with their reasons and data as Python values."""
-    names = warehouse.tables("quarantine")
+    names = [n for n in warehouse.tables("quarantine") if ledger.is_quarantine(n)]
     if table is not None:
         names = [n for n in names if n == table.replace(".", "_", 1)]
     out: list[dict[str, Any]] = []
@@ -295,6 +296,7 @@ def held_rows(warehouse: Warehouse, table: str | None = None) -> list[dict[str, 
                     "table": f"{layer}.{rest}",
                     "reasons": json.loads(row["reasons"]),
                     "row_data": json.loads(row["row_data"]),
+                    "repairs": json.loads(row.get("repairs") or "{}"),
                 }
             )
     return out

@@ -313,11 +313,8 @@ def _refusal(load: Load, critical: Sequence[Verdict]) -> str:
     return "; ".join(lines) + f" ({kept})"
 
 
-def publish(load: Load, *, settled: Sequence[str] = ()) -> None:
-    """Make staging the published table, in one transaction with quarantine, verdicts, watermark and ledger row.
-
-    ``settled`` are ids of quarantined rows that this load carries; they are marked replayed in the same transaction.
-    """
+def publish(load: Load) -> None:
+    """Make staging the published table, in one transaction with quarantine, verdicts, watermark and ledger row."""
     record, warehouse = load.record, load.warehouse
     with load.timed("publish"):
         began = time.perf_counter()
@@ -336,11 +333,11 @@ def publish(load: Load, *, settled: Sequence[str] = ()) -> None:
             load.tell("commit", arrived.total)
             record.state = "published"
             record.seconds["publish"] = time.perf_counter() - began  # up to the commit, which this row is part of
-            return [(LOADS, record.row()), *_verdicts(load), *_watermark(load)]
+            return written(load)
 
         try:
             warehouse.publish(
-                load.shape, record.load_id, landed=load.table.landed, ledger=ledger, select=load.select, settled=settled
+                load.shape, record.load_id, landed=load.table.landed, ledger=ledger, select=load.select
             )
         except BaseException:
             record.state = "running"
@@ -372,6 +369,11 @@ def failed(load: Load, error: Exception) -> MedallionError:
     )
     fail(load, known)
     return known
+
+
+def written(load: Load) -> list[tuple[TableShape, Row]]:
+    """What the ledger keeps of a published load; called in the transaction that publishes it."""
+    return [(LOADS, load.record.row()), *_verdicts(load), *_watermark(load)]
 
 
 def _verdicts(load: Load) -> list[tuple[TableShape, Row]]:

@@ -27,7 +27,7 @@ from engine.warehouse.duckdb_like import INSTEAD, like_regex
 from engine.yamlfile import Node, load_yaml
 
 __all__ = ["BATCH", "COMPOUND", "HOLDS_FOR_FEWER", "NOT_NULL", "QUERY_KWARG", "ROW_QUERY", "UNIQUE", "Expectation", "Position", "Suite",
-           "catalogue", "load_suite", "suite_with_key"]
+           "catalogue", "judges_single_rows", "load_suite", "suite_with_key"]
 
 SEVERITIES = ("critical", "warning", "info")
 ROW_QUERY = "unexpected_rows_expectation"
@@ -47,6 +47,10 @@ HOLDS_FOR_FEWER = frozenset({
 })
 """What holds for some rows and therefore for fewer of them. Not so a z-score, an order or a query's total."""
 
+_ABOUT_OTHER_ROWS = frozenset({
+    UNIQUE, COMPOUND, "expect_column_value_z_scores_to_be_less_than", "expect_column_values_to_not_be_outliers",
+    "expect_column_values_to_be_increasing", "expect_column_values_to_be_decreasing",
+})  # fmt: skip
 _KEYS = ("type", "kwargs", "severity", "quarantine", "description")
 _READ = ("column", "column_A", "column_B", "column_list")
 _ABOUT_THE_TABLE = re.compile(r"expect_table_|expect_column_to_exist$")
@@ -134,6 +138,18 @@ def catalogue() -> dict[str, dict[str, Any]]:
     path = Path(__file__).parent / "static" / "expectations.json"
     known: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["expectations"]
     return known
+
+
+def judges_single_rows(e: Expectation) -> bool:
+    """Whether an expectation says the same of a row whatever other rows there are."""
+    if e.query:
+        try:
+            check_row_wise(e.query)
+        except NotRowWise:
+            return False
+        return len(re.findall(r"\{batch\}(?!\s*\.)", e.query)) == 1
+    known = catalogue().get(e.type, {})
+    return bool(known.get("rows")) and e.type not in _ABOUT_OTHER_ROWS and e.kwargs.get("mostly") in (None, 1)
 
 
 def load_suite(path: Path, root: Path, *, variables: Mapping[str, Any] | None = None) -> Suite:

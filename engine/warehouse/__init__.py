@@ -25,9 +25,10 @@ QUARANTINE_COLUMNS: tuple[Column, ...] = (
     Column("row_data", parse_type("nvarchar(max)"), nullable=False, padded=False),
     Column("state", parse_type("nvarchar(20)"), nullable=False, padded=False),
     Column("replay_load_id", parse_type("nvarchar(64)"), padded=False),
+    Column("repairs", parse_type("nvarchar(max)"), padded=False),
 )
-"""A row held back: ``reasons`` is a JSON array of texts, ``row_data`` a JSON object, ``state`` held, replayed or
-superseded."""
+"""A quarantined row: ``reasons`` is a JSON array of texts, ``row_data`` the row as it came, a JSON object, ``state``
+held, replayed or superseded, ``repairs`` a JSON object of the values that its replay put in the place of others."""
 
 
 KEPT_ELSEWHERE = (

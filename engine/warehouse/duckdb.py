@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -250,38 +251,29 @@ class DuckDBWarehouse:
         landed: bool,
         ledger: Callable[[Arrived], LedgerRows],
         select: str = "",
-        settled: Sequence[str] = (),
     ) -> None:
         """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called in it with
-        what was counted on the way; ``settled`` are quarantine ids that become replayed."""
+        what was counted on the way."""
         staging, held, quarantine = staging_name(shape, load_id), held_name(shape, load_id), quarantine_name(shape)
         with self._publishing, self.transaction() as cursor:
             self._make_way(cursor, shape)
             if shape.load in duckdb_sql.KEEPS_ROWS:
                 self._open_up(cursor, shape)
                 self._evolve(cursor, shape)
-            # Repaired rows join those of their files, and do not take their place.
-            whole_files = landed and not settled
             refusal = {"partition": KEPT_ELSEWHERE, "append": KEPT_ALREADY}.get(shape.load)
             if refusal and shape.key and (shape.schema, shape.name) in self._kinds:
-                found = duckdb_sql.statement(f"clashes_{shape.load}", shape, load_id, whole_files=whole_files)
+                found = duckdb_sql.statement(f"clashes_{shape.load}", shape, load_id, whole_files=landed)
                 if clashes := int(_scalar(cursor.execute(found))):
                     raise WarehouseError(f"{shape.full_name}: {clashes:,} keys of this load {refusal}")
-            if settled:
-                cursor.execute(
-                    f"UPDATE {qualified(*quarantine_name(shape))} SET state = 'replayed', replay_load_id = ?"
-                    " WHERE list_contains(?, quarantine_id)",
-                    [load_id, list(settled)],
-                )
-            replaces = shape.load in ("replace", "view") and quarantine in self._kinds
             moment = self._from_now_on(cursor, shape)
             stays = shape.load in duckdb_sql.KEEPS_ROWS
             there = stays and self._kinds.get((shape.schema, shape.name)) == "TABLE"
             counted = counted_before(cursor, shape, load_id) if there else {}
+            cursor.execute(";\n".join(duckdb_sql.supersede(shape, load_id, landed=landed, holds=held in self._kinds)))
             counted |= run_counted(
                 cursor,
-                duckdb_sql.publish(shape, load_id, whole_files=whole_files, moment=moment, select=select),
-                duckdb_sql.publish_quarantine(shape, load_id, replaces=replaces, holds=held in self._kinds),
+                duckdb_sql.publish(shape, load_id, whole_files=landed, moment=moment, select=select),
+                duckdb_sql.publish_quarantine(shape, load_id, holds=held in self._kinds),
             )
             total = int(_scalar(cursor.execute(f"SELECT count(*) FROM {qualified(shape.schema, shape.name)}")))
             if not stays:
@@ -336,31 +328,18 @@ class DuckDBWarehouse:
             latest = _scalar(cursor.execute(f"SELECT greatest(max(valid_from), max(valid_to)) FROM {name}"))
         return after(latest)
 
-    def give_origins(
-        self, shape: TableShape, load_id: str, origins: Sequence[tuple[str | None, int | None]], *, audited: bool
-    ) -> None:
-        """Give rows that were landed from a list the origins they had: the nth row of the list its nth origin. Tables
-        without audit columns lose the ones that landing gave."""
-        staging, held = qualified(*staging_name(shape, load_id)), qualified(*held_name(shape, load_id))
-        if not audited:
-            for column in AUDIT_COLUMNS:
-                self._cursor.execute(f"ALTER TABLE {staging} DROP COLUMN {quoted(column.name)}")
-        with self.transaction() as cursor:
-            cursor.execute(
-                "CREATE OR REPLACE TEMP TABLE __origins (row_number BIGINT, source_file VARCHAR, source_row BIGINT)"
-            )
-            cursor.executemany(
-                "INSERT INTO __origins VALUES (?, ?, ?)", [[i + 1, *origin] for i, origin in enumerate(origins)]
-            )
-            cursor.execute(
-                f"UPDATE {held} AS h SET source_file = o.source_file, source_row = o.source_row FROM __origins AS o"
-                " WHERE o.row_number = h.source_row"
-            )
-            if audited:
-                cursor.execute(
-                    f"UPDATE {staging} AS s SET _source_file = coalesce(o.source_file, ''), _source_row = coalesce(o.source_row, 0)"
-                    " FROM __origins AS o WHERE o.row_number = s._source_row"
-                )
+    def exchange(self, shape: TableShape, statements: Sequence[str], ledger: Callable[[int], LedgerRows]) -> int:
+        """One transaction: statements that change single rows of a published table, and its ledger rows."""
+        with self._publishing, self.transaction() as cursor:
+            self._open_up(cursor, shape)
+            for statement in statements:
+                cursor.execute(statement)
+            total = int(_scalar(cursor.execute(f"SELECT count(*) FROM {qualified(shape.schema, shape.name)}")))
+            self._write(cursor, ledger(total))
+        return total
+
+    def execute(self, statement: str) -> None:
+        self.query(statement)
 
     def reconcile(self, shape: TableShape) -> None:
         """A DuckDB file knows no physical design."""
@@ -432,6 +411,11 @@ class DuckDBWarehouse:
     def held(self, shape: TableShape, load_id: str) -> int:
         name = held_name(shape, load_id)
         return self.count(*name) if name in self._kinds else 0
+
+    def reasons_held(self, shape: TableShape, load_id: str) -> dict[int, list[str]]:
+        """Why each row that a load quarantined while it landed was, by the row's number in its source."""
+        found = self.rows(f"SELECT source_row, reasons FROM {qualified(*held_name(shape, load_id))}")
+        return {r["source_row"]: json.loads(r["reasons"]) for r in found}
 
     def first_reason(self, shape: TableShape, load_id: str) -> str:
         """Why the first held row of a load was held back."""

@@ -181,9 +181,16 @@ def opened_up(shape: TableShape) -> list[str]:
     return _statements(statement("open_up", shape))
 
 
-def publish_quarantine(shape: TableShape, load_id: str, *, replaces: bool, holds: bool) -> list[str]:
+def supersede(shape: TableShape, load_id: str, *, landed: bool, holds: bool) -> list[str]:
+    """The statements that make the table's quarantine, and mark what in it this load has read anew: every row for a
+    table that is built whole, else the rows of its files, or its periods, or (built, merged) its keys. They come before
+    ``publish``, which uses staging up."""
+    return _statements(statement("supersede", shape, load_id, load=shape.load, landed=landed, holds=holds))
+
+
+def publish_quarantine(shape: TableShape, load_id: str, *, holds: bool) -> list[str]:
     """The statements that add a load's held rows to the table's quarantine."""
-    return _statements(statement("publish_quarantine", shape, load_id, replaces=replaces, holds=holds))
+    return _statements(statement("publish_quarantine", shape, load_id, holds=holds))
 
 
 def nullable(shape: TableShape) -> TableShape:

@@ -112,15 +112,16 @@ class Warehouse(Protocol):
         landed: bool,
         ledger: Callable[[Arrived], LedgerRows],
         select: str = "",
-        settled: Sequence[str] = (),
     ) -> None:
         """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called in it with
-        what was counted on the way; ``settled`` are quarantine ids that become replayed."""
+        what was counted on the way. Quarantined rows of files, periods or keys that this load brought anew become
+        superseded."""
 
-    def give_origins(
-        self, shape: TableShape, load_id: str, origins: Sequence[tuple[str | None, int | None]], *, audited: bool
-    ) -> None:
-        """Give rows that were landed from a list the origins they had: the nth row of the list its nth origin."""
+    def exchange(self, shape: TableShape, statements: Sequence[str], ledger: Callable[[int], LedgerRows]) -> int:
+        """One transaction: statements that change single rows of a published table, and ``ledger`` as in publish."""
+
+    def execute(self, statement: str) -> None:
+        """One statement that gives nothing back and commits by itself."""
 
     def reconcile(self, shape: TableShape) -> None:
         """Give a published table whose rows do not change the physical design that it declares."""
@@ -155,6 +156,9 @@ class Warehouse(Protocol):
 
     def held(self, shape: TableShape, load_id: str) -> int:
         """The number of rows that a load under way has held back."""
+
+    def reasons_held(self, shape: TableShape, load_id: str) -> dict[int, list[str]]:
+        """Why each row that a load quarantined while it landed was, by the row's number in its source."""
 
     def first_reason(self, shape: TableShape, load_id: str) -> str:
         """Why the first held row of a load was held back."""

@@ -24,7 +24,7 @@ from engine.warehouse.sqlserver_connect import Connector, retrying
 from engine.warehouse.sqlserver_load import load, rows_at_once
 from engine.warehouse.sqlserver_lock import SessionLock, taken
 from engine.warehouse.sqlserver_physical import keep
-from engine.warehouse.sqlserver_publish import Publication, ledger_text
+from engine.warehouse.sqlserver_publish import Publication, exchange, ledger_text
 from engine.warehouse.sqlserver_session import Session
 from engine.warehouse.sqlserver_shape import (
     QUARANTINE,
@@ -269,11 +269,10 @@ class SqlServerWarehouse(Session):
         landed: bool,
         ledger: Callable[[Arrived], LedgerRows],
         select: str = "",
-        settled: Sequence[str] = (),
     ) -> None:
         if self._lock is not None:
             self._lock.check()
-        Publication(self, self.server, shape, load_id, select=select, settled=settled).publish(ledger)
+        Publication(self, self.server, shape, load_id, select=select).publish(ledger)
         # Not in the transaction: dropping there makes two publishes wait for each other in the system tables.
         self.run(sql.drop_staging(shape, load_id))
 
@@ -305,21 +304,13 @@ class SqlServerWarehouse(Session):
     def readers(self) -> list[tuple[str, str]]:
         return [(r["reader"], r["text"]) for r in self.rows(catalog.READERS)]
 
-    def give_origins(
-        self, shape: TableShape, load_id: str, origins: Sequence[tuple[str | None, int | None]], *, audited: bool
-    ) -> None:
-        rows = json.dumps([{"n": n, "file": file, "row": row} for n, (file, row) in enumerate(origins, 1)])
-        given = "OPENJSON(@rows) WITH ([n] bigint '$.n', [file] nvarchar(400) '$.file', [row] bigint '$.row')"
-        tables = [(qualified(STAGING, held_name(shape, load_id)), "source_file", "source_row", "NULL", "NULL")]
-        if audited:
-            tables.append((qualified(STAGING, staging_name(shape, load_id)), "_source_file", "_source_row", "N''", "0"))
-        for table, file, row, no_file, no_row in tables:
-            self.run(
-                "SET NOCOUNT ON; DECLARE @rows nvarchar(max) = ?;\n"
-                f"UPDATE [t] SET {file} = COALESCE([o].[file], {no_file}), {row} = COALESCE([o].[row], {no_row})\n"
-                f"FROM {table} AS [t] INNER JOIN {given} AS [o] ON [o].[n] = [t].{row};",
-                (rows,),
-            )
+    def exchange(self, shape: TableShape, statements: Sequence[str], ledger: Callable[[int], LedgerRows]) -> int:
+        if self._lock is not None:
+            self._lock.check()
+        return exchange(self, shape, statements, ledger)
+
+    def execute(self, statement: str) -> None:
+        self.run(statement)
 
     # -- read --------------------------------------------------------------------------------------------------------
 
@@ -332,6 +323,11 @@ class SqlServerWarehouse(Session):
     def held(self, shape: TableShape, load_id: str) -> int:
         name = held_name(shape, load_id)
         return self.count(STAGING, name) if self.exists(STAGING, name) else 0
+
+    def reasons_held(self, shape: TableShape, load_id: str) -> dict[int, list[str]]:
+        held = qualified(STAGING, held_name(shape, load_id))
+        found = self.rows(f"SELECT [source_row], [reasons] FROM {held}")
+        return {r["source_row"]: json.loads(r["reasons"]) for r in found}
 
     def first_reason(self, shape: TableShape, load_id: str) -> str:
         held = qualified(STAGING, held_name(shape, load_id))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -43,10 +42,9 @@ class Publication:
         load_id: str,
         *,
         select: str = "",
-        settled: Sequence[str] = (),
     ) -> None:
         self.session, self.shape, self.load_id = session, shape, load_id
-        self.select, self.settled = select, settled
+        self.select = select
         self.tried = False
         self.table = qualified(shape.schema, shape.name)
         self.standing = catalog.standing(session.rows, shape, load_id)
@@ -95,7 +93,7 @@ class Publication:
             self.session.run(seal)
         opening = sql.publish(
             self.shape, self.load_id, "", self.server, select=self.select, as_of=self.as_of,
-            held=self.standing.held, adds=bool(self.settled), commit=False,
+            held=self.standing.held, commit=False,
         )  # fmt: skip
         retrying(lambda: self._transaction(opening, ledger), before_retry=self._look_again)
 
@@ -146,8 +144,6 @@ class Publication:
                     session.run(statement)
                 names, rows = session.run(opening)
                 arrived = Arrived(**{name: int(n) for name, n in zip(names, rows[0], strict=True)})
-                if self.settled:
-                    self._settle()
                 if self.shape.alias and self._alias_differs():
                     session.run(sql.alias_view(self.shape, self.server))
                 if closing := self.physical.closing(whole=whole, again=again):
@@ -207,17 +203,6 @@ class Publication:
         wanted = tuple(c.name for c in published_columns(self.shape))
         return not self._fits or self.standing.alias != wanted
 
-    # -- rows --------------------------------------------------------------------------------------------------------
-
-    def _settle(self) -> None:
-        table = quarantine_shape(self.shape)
-        self.session.run(
-            "SET NOCOUNT ON; DECLARE @ids nvarchar(max) = ?;\n"
-            f"UPDATE {qualified(table.schema, table.name)} SET [state] = N'replayed', [replay_load_id] = ?"
-            " WHERE [quarantine_id] IN (SELECT [value] FROM OPENJSON(@ids));",
-            (json.dumps(list(self.settled)), self.load_id),
-        )
-
     def _blockers(self) -> str:
         """Who keeps the table locked, as far as this login may see."""
         with suppress(WarehouseError):
@@ -228,6 +213,21 @@ class Publication:
                 else ""
             )
         return "; who holds the lock takes VIEW SERVER STATE to see"
+
+
+def exchange(
+    session: Session, shape: TableShape, statements: Sequence[str], ledger: Callable[[int], LedgerRows]
+) -> int:
+    """One transaction: statements that change single rows of a published table, and its ledger rows."""
+    with session.undoing():
+        session.run(
+            "SET XACT_ABORT ON; SET NOCOUNT ON;\n" + _BEGIN.format(resource=literal(lock_name(shape.full_name)))
+        )
+        for statement in statements:
+            session.run(statement)
+        total = int(session.scalar(sql.count(shape.schema, shape.name)))
+        session.run("SET NOCOUNT ON;\n" + ledger_text(ledger(total)) + "\nCOMMIT TRANSACTION;")
+    return total
 
 
 _BEGIN = """\

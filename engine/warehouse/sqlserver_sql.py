@@ -225,7 +225,6 @@ def publish(
     partitioning: Partitioning | None = None,
     as_of: dt.datetime | None = None,
     held: bool = True,
-    adds: bool = False,
     commit: bool = True,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
 ) -> str:
@@ -237,8 +236,9 @@ def publish(
     @unchanged, @quarantined and @total (rows, bigint), which are also the one row that the batch returns: the fields of
     ``Arrived``. A view needs its ``select``, a partition load
     its ``partitioning``, scd2 the moment ``as_of`` (UTC) from which new versions hold. ``held``: the load has a held
-    table; ``adds``: its rows join those of their files, and do not take their place.
-    A replace load supersedes the rows that earlier loads held back, an append load the rows of the same files.
+    table.
+    Quarantined rows of earlier loads become superseded where this load has read them anew: all of a table that is built
+    whole, else those of its files, or its periods, or (built, merged) its keys.
 
     Error 50001: another session publishes the table. Whatever goes wrong, everything is rolled back and the error thrown
     again. Raises ValueError when a strategy lacks what it needs.
@@ -254,13 +254,14 @@ def publish(
         "columns": columns,
         "key": shape.key,
         "values": _taken_over(columns, key),
-        "whole_files": _ORIGIN[0] in {c.name for c in columns} and not adds,
+        "whole_files": _ORIGIN[0] in {c.name for c in columns},
         "resource": lock_name(shape.full_name),
         "lock_timeout_ms": lock_timeout_ms,
         "ledger_sql": ledger_sql,
         "commit": commit,
         "held": _held(shape, load_id) if held and shape.load != "view" else "",
-        "supersede": shape.load in ("replace", "view"),
+        "supersede": _superseded(shape),
+        "key_columns": [c for c in columns if c.name.casefold() in key],
         "quarantined": _published(quarantine_shape(shape)),
         "quarantine": QUARANTINE_COLUMNS,
         "keeps": shape.load not in ("replace", "view"),
@@ -276,6 +277,15 @@ def _taken_over(columns: Sequence[Column], key: set[str]) -> list[str]:
     is always one, so that every row of a load counts."""
     taken = [c.name for c in columns if c.name.casefold() not in key or c.type.family == "string"]
     return taken or [c.name for c in columns]
+
+
+def _superseded(shape: TableShape) -> str:
+    """By what a load finds the quarantined rows that it has read anew; empty when it reads none anew."""
+    if shape.load in ("replace", "view", "scd2"):
+        return "all"
+    landed = _ORIGIN[0] in {c.name for c in shape.columns}
+    by = ["files"] if landed else ["keys"] if shape.load == "merge" else []
+    return " ".join([*by, "periods"] if shape.load == "partition" else by)
 
 
 def _strategy(shape: TableShape, server: Capabilities) -> str:

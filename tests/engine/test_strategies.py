@@ -73,7 +73,7 @@ def test_a_repaired_row_joins_a_replaced_source_table(tmp_path: Path) -> None:
     _run(root)
     audit = "SELECT order_id, _source_file, _source_row, _load_id, _loaded_at FROM bronze.orders ORDER BY 1"
     first = rows(root, audit)
-    said = medallion(root, "quarantine", "replay", "bronze.orders", "--set", "amount=50")
+    said = medallion(root, "quarantine", "replay", "bronze.orders", "--set", "amount=50", "--all", "--yes")
     assert said.code == 0, said.err
     found = rows(root, audit)
     assert found[:3] == first
@@ -89,7 +89,7 @@ def test_a_repaired_row_joins_the_others_of_its_file_where_there_is_no_key(load:
     text = PIPELINES.replace("    source: orders\n    key: order_id\n", f"    source: orders\n    load: {load}\n")
     root = write_project(tmp_path, {"pipelines.yaml": text, "data/raw/orders.csv": FIRST + "4,Dan,much,2024-01-04\n"})
     _run(root)
-    said = medallion(root, "quarantine", "replay", "bronze.orders", "--set", "amount=50")
+    said = medallion(root, "quarantine", "replay", "bronze.orders", "--set", "amount=50", "--all", "--yes")
     assert said.code == 0, said.err
     assert rows(root, "SELECT order_id FROM bronze.orders ORDER BY 1") == [(1,), (2,), (3,), (4,)]
 

@@ -79,7 +79,7 @@ def test_a_quarantine_rule_moves_the_row_and_publishes_the_rest(tmp_path: Path) 
     assert [r["row_data"]["order_id"] for r in rows] == [9]
     assert "amount" in rows[0]["reasons"][0]
 
-    done = medallion(root, "quarantine", "replay", "silver.orders", "--set", "amount=50")
+    done = medallion(root, "quarantine", "replay", "silver.orders", "--set", "amount=50", "--all", "--yes")
     assert done.code == 0, done.err
     assert b"Decimal('50.00')" in content(root, "silver.orders")
     assert json.loads(medallion(root, "quarantine", "show", "silver.orders", "--json").out) == []
@@ -92,7 +92,7 @@ def test_replayed_rows_that_fail_again_are_held_again(tmp_path: Path) -> None:
     before = content(root, "silver.orders")
     said = medallion(root, "quarantine", "replay", "silver.orders")
     assert said.code == 0, said.err
-    assert "0 of 1 rows published, 1 still held" in said.err
+    assert "0 of 1 rows published, 1 still in quarantine" in said.err
     assert content(root, "silver.orders") == before
     assert len(json.loads(medallion(root, "quarantine", "show", "silver.orders", "--json").out)) == 1
 

@@ -17,6 +17,7 @@ BEGIN TRY
 {%- endfor %}), 1, 1, N'') + N']',
         (SELECT {{ data | names }} FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM {{ staging }}
     WHERE {{ caught }};

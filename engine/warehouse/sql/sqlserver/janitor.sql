@@ -17,6 +17,7 @@ WHERE [load_id] IN ({{ keep_sql }})
 {%- if running %}
     OR [load_id] IN ({{ running | map("literal") | join(", ") }})
 {%- endif %};
-SELECT @drop = STRING_AGG(CAST(N'DROP ' + [kind] + N' IF EXISTS ' + [object] + N';' AS nvarchar(max)), N' ') FROM @left;
+SELECT @drop = STRING_AGG(CAST(N'DROP ' + [kind] + N' IF EXISTS ' + [object] + N';' AS nvarchar(max)), N' ')
+    WITHIN GROUP (ORDER BY CASE [kind] WHEN N'VIEW' THEN 0 ELSE 1 END) FROM @left;
 IF @drop IS NOT NULL EXEC sys.sp_executesql @drop;
 SELECT [object], [load_id] FROM @left ORDER BY [object];

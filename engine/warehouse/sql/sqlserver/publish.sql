@@ -12,10 +12,8 @@ BEGIN TRY
 {%- if keeps %}
     SELECT @before = COUNT_BIG(*) FROM {{ published }};
 {%- endif %}
+{%- if supersede %}{% include "supersede.sql" %}{% endif %}
 {{ statements }}
-{%- if supersede %}
-    UPDATE {{ quarantined }} SET [state] = N'superseded' WHERE [state] = N'held';
-{%- endif %}
 {%- if held %}
     INSERT INTO {{ quarantined }} ({{ quarantine | names }})
     SELECT

@@ -41,6 +41,7 @@ BEGIN TRY
             [kept].[_source_row], N' of ', [kept].[_source_file]), 'json') + N'"]',
         (SELECT {{ data | names("lost") }} FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [#lost] AS [lost]
     INNER JOIN {{ staging }} AS [kept] ON {{ key | matched("kept", "lost") }}

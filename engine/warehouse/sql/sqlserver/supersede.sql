@@ -1,0 +1,24 @@
+{%- macro said(column, of) -%} JSON_VALUE([{{ of }}].[row_data], {{ ('$."' ~ column ~ '"') | literal }}) {%- endmacro -%}
+{%- if supersede == "all" %}
+    UPDATE {{ quarantined }} SET [state] = N'superseded' WHERE [state] = N'held';
+{%- elif supersede %}
+    UPDATE [earlier] SET [state] = N'superseded'
+    FROM {{ quarantined }} AS [earlier]
+    WHERE [earlier].[state] = N'held' AND (1 = 0
+{%- if "files" in supersede %}
+        OR [earlier].[source_file] IN (SELECT [_source_file] FROM {{ staging }}
+            {%- if held %} UNION SELECT [source_file] FROM {{ held }}{% endif %})
+{%- endif %}
+{%- if "keys" in supersede %}
+        OR EXISTS (SELECT 1 FROM {{ staging }} AS [load] WHERE
+            {%- for column in key_columns %} TRY_CONVERT({{ column.type }}, {{ said(column.name, "earlier") }}) = [load].{{ column.name | ident }}{{ " AND" if not loop.last }}{% endfor %})
+{%- if held %}
+        OR EXISTS (SELECT 1 FROM {{ held }} AS [load] WHERE
+            {%- for column in key_columns %} {{ said(column.name, "earlier") }} = {{ said(column.name, "load") }}{{ " AND" if not loop.last }}{% endfor %})
+{%- endif %}
+{%- endif %}
+{%- if "periods" in supersede %}
+        OR EXISTS (SELECT 1 FROM {{ staging }} AS [load]
+            WHERE DATEDIFF({{ grain }}, TRY_CONVERT(date, LEFT({{ said(partition_by, "earlier") }}, 10), 23), [load].{{ partition_by | ident }}) = 0)
+{%- endif %});
+{%- endif %}
