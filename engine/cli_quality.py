@@ -117,8 +117,9 @@ def _confirmed(project: Project, target: str | None, table: str, repairs: list[s
     rows = waiting(project, target, table)
     if rows:
         say(f"{', '.join(repairs)} changes {len(rows):,} row{'s' * (len(rows) != 1)} of {table}")
-        if not yes:
-            typer.confirm("Go on?", abort=True, err=True)
+        if not yes and not typer.confirm("Go on?", err=True):
+            say("nothing was changed")
+            raise typer.Exit(1)
     return rows
 
 

@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS {{ quarantine }} (
 {%- endfor %}
 )
 ;
-{% macro said(column, of) -%} {{ of }}.row_data ->> {{ ("$." ~ (column | q)) | text }} {%- endmacro -%}
+{% macro said(column, of) -%} ({{ of }}.row_data ->> {{ ("$." ~ (column | q)) | text }}) {%- endmacro -%}
 {% if load in ("replace", "view", "scd2") -%}
 UPDATE {{ quarantine }} SET state = 'superseded' WHERE state = 'held'
 {%- elif landed or load == "partition" or (load == "merge" and key) -%}
