@@ -10,7 +10,9 @@ from engine.commands import Json, Target, table_name, the_project
 from engine.errors import Problem, ProjectError
 from engine.project import Project
 
-quarantine = typer.Typer(no_args_is_help=True, help="Quarantined rows: why, where from, and back through the gate after a repair.")
+quarantine = typer.Typer(
+    no_args_is_help=True, help="Quarantined rows: why, where from, and back through the gate after a repair."
+)
 docs = typer.Typer(no_args_is_help=True, help="Great Expectations' Data Docs of the latest verdicts.")
 
 
@@ -106,7 +108,10 @@ def quarantine_replay(
     if done.published:
         say(f"to take them back: medallion quarantine undo {done.load_id}")
     if done.stale:
-        say(f"the definition of {table} changed since it was published; it is still stale until `medallion run`", "yellow")
+        say(
+            f"the definition of {table} changed since it was published; it is still stale until `medallion run`",
+            "yellow",
+        )
 
 
 def _confirmed(project: Project, target: str | None, table: str, repairs: list[str], yes: bool) -> list[str]:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from engine.verdicts import Verdict
 
 Row = dict[str, Any]
-REPLAY, UNDO = "replay", "undo"
-"""The strategies by which the ledger tells these loads from those of a run."""
+REPLAY, UNDO = "_replay", "_undo"
+"""How the ids of these loads end, by which they are told from those of runs."""
 
 
 @dataclass(frozen=True)
@@ -134,12 +134,11 @@ def _published(warehouse: Warehouse, table: Table) -> Published:
     last = ledger.published(warehouse).get(name)
     if last is None:
         raise WarehouseError(f"{name} was never published; `medallion run --select {name}` first")
-    loads = [r["strategy"] for r in _loads(warehouse, name) if r["strategy"] not in (REPLAY, UNDO)]
     changed = []
     if last.columns and last.columns != {c.name: str(c.type) for c in table.columns}:
         changed.append("its columns")
-    if loads and loads[-1] != table.spec.load:
-        changed.append(f"load: {loads[-1]}")
+    if last.strategy and last.strategy != table.spec.load:
+        changed.append(f"load: {last.strategy}")
     if changed:
         raise ProjectError(
             Problem(
@@ -153,19 +152,19 @@ def _published(warehouse: Warehouse, table: Table) -> Published:
 def _loads(warehouse: Warehouse, name: str) -> list[Row]:
     """The published loads of a table in their order."""
     return warehouse.rows(
-        "SELECT load_id, number, strategy FROM ops.loads WHERE table_name = ? AND state = 'published' ORDER BY number",
+        "SELECT load_id, number FROM ops.loads WHERE table_name = ? AND state = 'published' ORDER BY number",
         (name,),
     )
 
 
 def _begin(
-    model: Model, table: Table, warehouse: Warehouse, strategy: str, last: Published, tell: steps.Tell
+    model: Model, table: Table, warehouse: Warehouse, kind: str, last: Published, tell: steps.Tell
 ) -> steps.Load:
     """A load that changes single rows: of the table's definition, source and inputs it says what its last load said."""
     record = LoadRecord(
         table.name,
-        new_load_id(),
-        strategy,
+        new_load_id() + kind,
+        last.strategy or table.spec.load,
         last.definition,
         model.logical_date,
         last.fingerprint,
@@ -358,7 +357,9 @@ def undo(
         if len(tables) != 1:
             raise ProjectError(
                 Problem(
-                    f"{what} is a replayed row of {' and of '.join(tables)}" if tables else f"nothing replayed is named {what}",
+                    f"{what} is a replayed row of {' and of '.join(tables)}"
+                    if tables
+                    else f"nothing replayed is named {what}",
                     expected="--table with one of them"
                     if tables
                     else "the load id of a replay or the id of a row, from `medallion quarantine show TABLE --all`",
@@ -375,10 +376,14 @@ def _undo(load: steps.Load, replayed: str, ids: list[str], *, whole: bool) -> Un
     warehouse, record = load.warehouse, load.record
     sql = Statements(warehouse.kind, load.shape, record.load_id, warehouse.staging(load.shape, record.load_id))
     if not warehouse.exists(*sql.kept_name(replayed)):
-        raise WarehouseError(f"the replay {replayed} was made by an earlier version, which kept nothing to undo it with")
+        raise WarehouseError(
+            f"the replay {replayed} was made by an earlier version, which kept nothing to undo it with"
+        )
     loads = _loads(warehouse, record.table)
     numbers: Mapping[str, int] = {r["load_id"]: r["number"] for r in loads}
-    later = [r["load_id"] for r in loads if r["number"] > numbers[replayed] and r["strategy"] not in (REPLAY, UNDO)]
+    later = [
+        r["load_id"] for r in loads if r["number"] > numbers[replayed] and not r["load_id"].endswith((REPLAY, UNDO))
+    ]
     if later and not load.table.landed:
         # Without audit columns an equal row may be that load's own.
         raise WarehouseError(f"{record.table} was built again by load {later[-1]} since; the replay cannot be undone")

@@ -43,8 +43,6 @@ class Load:
     last: Published | None = None
     allowed: frozenset[str] = frozenset()
     """What a person allows this load once, as words of engine.allowed."""
-    sent_again: bool = False
-    """Its rows come from quarantine: that many of them go back there is no news."""
     verdicts: list[Verdict] = field(default_factory=list)
     select: str = ""
 
@@ -252,7 +250,7 @@ def _guarded(load: Load) -> list[Verdict]:
     """The verdicts of the volume guards that can be judged before the table is published."""
     record, warehouse = load.record, load.warehouse
     volume = guards.Volume(
-        0 if load.sent_again else record.rows_quarantined,
+        record.rows_quarantined,
         record.rows_read if load.table.landed else record.rows_staged,
         *_before_and_after(load),
         first_reason=warehouse.first_reason(load.shape, record.load_id) if record.rows_quarantined else "",

@@ -55,7 +55,7 @@ def _follow(
 ) -> None:
     schema, name = source.name.split(".")
     where = " AND ".join(_is(warehouse, column, value) for column, value in values)
-    found = f'{quoted(schema)}.{quoted(name)} WHERE {where}'
+    found = f"{quoted(schema)}.{quoted(name)} WHERE {where}"
     if source.landed:
         origins.total += int(warehouse.rows(f"SELECT COUNT(*) AS n FROM {found}")[0]["n"])
         rows = warehouse.rows(f"SELECT _source_file, _source_row FROM {found} ORDER BY _source_file, _source_row")
@@ -70,9 +70,7 @@ def _follow(
             _follow(model, warehouse, further, known, origins)
 
 
-def _leads(
-    model: Model, table: Table, row: Mapping[str, Any]
-) -> Iterator[tuple[Table, list[tuple[Column, Any]]]]:
+def _leads(model: Model, table: Table, row: Mapping[str, Any]) -> Iterator[tuple[Table, list[tuple[Column, Any]]]]:
     """The tables in which a row's values lead to its origins, with the columns and values by which: where the whole key
     comes from one table its key alone; without a key all that comes from the table whose rows the SELECT keeps."""
     keys = {k.casefold() for k in table.spec.key_columns}

@@ -129,7 +129,10 @@ class Statements:
     def replay(self, repairs: str) -> list[str]:
         """Publish the staged rows in the place of those of their keys, keep both for ``undo``, and write to quarantine
         what became of each row. ``repairs`` is a JSON object, empty for none."""
-        kept, joined = self.kept(self.load_id), f"{self.staging} AS s INNER JOIN {self.plan} AS f ON f.n = s._source_row"
+        kept, joined = (
+            self.kept(self.load_id),
+            f"{self.staging} AS s INNER JOIN {self.plan} AS f ON f.n = s._source_row",
+        )
         columns, incoming = self._columns(), self._incoming()
         keep = f"SELECT f.quarantine_id AS {quoted(ID)}, 'in' AS {quoted(SIDE)}, {incoming} FROM {joined}"
         statements = []
@@ -203,7 +206,9 @@ class Statements:
         renamed = ", ".join(f"{quoted(c.name)} AS __c{i}" for i, c in enumerate(by))
         others = [replace(c, name=f"__c{i}") for i, c in enumerate(by)]
         same = " AND ".join(
-            self._equal(c, quoted(c.name), f"gone.{o.name}") if exactly else f"{self._folded(c)} = {self._folded(o, 'gone')}"
+            self._equal(c, quoted(c.name), f"gone.{o.name}")
+            if exactly
+            else f"{self._folded(c)} = {self._folded(o, 'gone')}"
             for c, o in zip(by, others, strict=True)
         )
         return (

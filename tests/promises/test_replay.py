@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
-from tests.project_files import FILES, PIPELINES, Said, medallion, write_project
+from tests.project_files import FILES, UNGUARDED, Said, medallion, write_project
+from tests.project_files import PIPELINES as GUARDED
 from tests.promises.test_kill import tables
 from tests.targets import ask, change, process_environment
 
 pytestmark = pytest.mark.usefixtures("target")
 
+PIPELINES = GUARDED + UNGUARDED
 HEAD = "order_id,customer,amount,ordered_on\n"
 GOOD = HEAD + "1,Ann,10.00,2024-01-01\n2,Bob,20.00,2024-01-02\n"
 SUITE = "expectations/silver/orders.yaml"
@@ -73,7 +75,9 @@ STRICT = "expectations:\n- {type: expect_column_values_to_be_between, kwargs: {c
 @pytest.mark.parametrize("load", ["merge", "partition", "append"])
 def test_a_row_never_takes_the_place_of_a_newer_one(load: str, tmp_path: Path) -> None:
     """Load 1 quarantines 7 of one file; load 2 brings 7 repaired from another; the file of load 1 is gone by then."""
-    root = landed(tmp_path, LOADS[load], GOOD, **{"data/raw/orders_1.csv": HEAD + "7,Eve,much,2024-02-07\n8,Fay,8,2024-02-08\n"})
+    root = landed(
+        tmp_path, LOADS[load], GOOD, **{"data/raw/orders_1.csv": HEAD + "7,Eve,much,2024-02-07\n8,Fay,8,2024-02-08\n"}
+    )
     (root / "data/raw/orders_1.csv").unlink()
     # Of another period, so that only the key tells that it is the same order.
     source(root, HEAD + "7,Eve,71.00,2024-03-07\n", "orders_2.csv")
@@ -170,7 +174,10 @@ def test_rows_of_a_file_that_was_not_loaded_again_stay(tmp_path: Path) -> None:
 
 
 def test_rows_of_a_period_that_was_loaded_again_are_superseded(tmp_path: Path) -> None:
-    january, february = HEAD + "1,Ann,5000,2024-01-01\n2,Bob,20,2024-01-02\n", HEAD + "3,Cid,6000,2024-02-01\n4,Dan,4,2024-02-02\n"
+    january, february = (
+        HEAD + "1,Ann,5000,2024-01-01\n2,Bob,20,2024-01-02\n",
+        HEAD + "3,Cid,6000,2024-02-01\n4,Dan,4,2024-02-02\n",
+    )
     pipelines = PIPELINES.replace("  silver.orders:\n", f"  silver.orders:\n{MONTHS}")
     root = write_project(
         tmp_path,
@@ -214,9 +221,14 @@ CHANGES = {
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_replay_leaves_a_changed_table_stale(what: str, tmp_path: Path) -> None:
     changes, code = CHANGES[what]
-    root = write_project(tmp_path, {SUITE: RULE, "data/raw/orders.csv": GOOD + "9,Eve,5000,2024-01-09\n"})
+    root = write_project(
+        tmp_path, {"pipelines.yaml": PIPELINES, SUITE: RULE, "data/raw/orders.csv": GOOD + "9,Eve,5000,2024-01-09\n"}
+    )
     run(root)
-    write_project(root, {SUITE: RULE, "data/raw/orders.csv": GOOD + "9,Eve,5000,2024-01-09\n", **changes})
+    write_project(
+        root,
+        {"pipelines.yaml": PIPELINES, SUITE: RULE, "data/raw/orders.csv": GOOD + "9,Eve,5000,2024-01-09\n", **changes},
+    )
     fix = [] if what == "suite" else ["--all", "--yes", "--set", "amount=50"]
     said = replay(root, "silver.orders", *fix, code=code)
     if code:
@@ -294,7 +306,9 @@ def test_set_needs_to_know_which_rows(tmp_path: Path, monkeypatch: pytest.Monkey
     root = landed(tmp_path, "", GOOD + "7,Eve,much,2024-01-07\n8,Fay,more,2024-01-08\n")
     said = replay(root, "bronze.orders", "--set", "amount=1", code=1)
     assert "either --row ID (once for each) or --all" in said
-    assert "amount=1 changes 2 rows of bronze.orders" in replay(root, "bronze.orders", "--set", "amount=1", "--all", code=1)
+    assert "amount=1 changes 2 rows of bronze.orders" in replay(
+        root, "bronze.orders", "--set", "amount=1", "--all", code=1
+    )
     assert len(amounts(root)) == 2, "nobody said yes"
     (one, _) = quarantine(root)
     replay(root, "bronze.orders", "--set", "amount=1", "--row", one["quarantine_id"])
@@ -335,7 +349,13 @@ def test_a_replay_can_be_undone(table: str, keyed: bool, tmp_path: Path) -> None
 def test_what_a_later_load_touched_is_not_undone(table: str, tmp_path: Path) -> None:
     suite = f"expectations/{table.replace('.', '/')}.yaml"
     root = write_project(
-        tmp_path, {SUITE: None, "data/raw/orders.csv": GOOD + "7,Eve,5000,2024-01-07\n", suite: RULE}
+        tmp_path,
+        {
+            "pipelines.yaml": PIPELINES,
+            SUITE: None,
+            "data/raw/orders.csv": GOOD + "7,Eve,5000,2024-01-07\n",
+            suite: RULE,
+        },
     )
     run(root)
     replay(root, table, "--all", "--yes", "--set", "amount=50")
@@ -376,13 +396,18 @@ def test_a_row_of_a_built_table_leads_to_its_file(tmp_path: Path) -> None:
     run(root)
     (row,) = quarantine(root, "gold.customers")
     assert (row["source_file"], row["source_row"]) == ("data/raw/orders_2.csv", 2)
-    assert "data/raw/orders_2.csv row 2" in " ".join(medallion(root, "quarantine", "show", "gold.customers").out.split())
+    assert "data/raw/orders_2.csv row 2" in " ".join(
+        medallion(root, "quarantine", "show", "gold.customers").out.split()
+    )
 
 
 def test_several_origins_are_counted_and_none_is_said(tmp_path: Path) -> None:
     gold = "expectations:\n- {type: expect_column_values_to_be_between, kwargs: {column: orders, max_value: 1}, quarantine: true}\n"
     many = "".join(f"{i},Ann,10.00,2024-01-01\n" for i in range(10, 20))
-    root = write_project(tmp_path, {"expectations/gold/customers.yaml": gold, "data/raw/orders.csv": GOOD + many})
+    root = write_project(
+        tmp_path,
+        {"pipelines.yaml": PIPELINES, "expectations/gold/customers.yaml": gold, "data/raw/orders.csv": GOOD + many},
+    )
     run(root)
     (row,) = quarantine(root, "gold.customers")
     assert len(row["origins"]) == 5
@@ -419,7 +444,11 @@ sys.exit("not killed")
 
 def killed(root: Path, what: str, step: str) -> None:
     process = subprocess.run(
-        [sys.executable, "-c", KILLER, what, step], cwd=root, env=process_environment(), capture_output=True, check=False
+        [sys.executable, "-c", KILLER, what, step],
+        cwd=root,
+        env=process_environment(),
+        capture_output=True,
+        check=False,
     )
     assert process.returncode == -signal.SIGKILL, process.stderr.decode()
 

@@ -31,7 +31,8 @@ CREATE TABLE [staging].[held_bronze_log__20261120T231501_4f3a9c] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- count
@@ -55,10 +56,10 @@ BEGIN TRY
     INSERT INTO [bronze].[log] ([line], [_loaded_at], [_source_file], [_source_row], [_load_id])
     SELECT [line], [_loaded_at], [_source_file], [_source_row], [_load_id] FROM [staging].[bronze_log__20261120T231501_4f3a9c];
     SET @inserted = ROWCOUNT_BIG();
-    INSERT INTO [quarantine].[bronze_log] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[bronze_log] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_bronze_log__20261120T231501_4f3a9c];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [bronze].[log];

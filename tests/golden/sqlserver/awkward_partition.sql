@@ -36,7 +36,8 @@ CREATE TABLE [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- hold
@@ -45,7 +46,7 @@ SET NOCOUNT ON;
 DECLARE @held bigint, @moved bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
-    INSERT INTO [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         N'',
         N'20261120T231501_4f3a9c',
@@ -57,6 +58,7 @@ BEGIN TRY
             CASE WHEN (["] IS NULL) THEN N',"the key''s \"part\" isn''t there: [\"] IS NULL"' END), 1, 1, N'') + N']',
         (SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c]
     WHERE ([key]]] IS NULL)
@@ -122,10 +124,10 @@ BEGIN TRY
     INSERT INTO [gold].[Bob's [odd]] 50% tåble] ([key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*])
     SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
     SET @inserted = ROWCOUNT_BIG();
-    INSERT INTO [quarantine].[gold_Bob's [odd]] 50% tåble] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[gold_Bob's [odd]] 50% tåble] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [gold].[Bob's [odd]] 50% tåble];

@@ -39,7 +39,8 @@ CREATE TABLE [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- hold
@@ -48,7 +49,7 @@ SET NOCOUNT ON;
 DECLARE @held bigint, @moved bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
-    INSERT INTO [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         N'',
         N'20261120T231501_4f3a9c',
@@ -60,6 +61,7 @@ BEGIN TRY
             CASE WHEN (["] IS NULL) THEN N',"the key''s \"part\" isn''t there: [\"] IS NULL"' END), 1, 1, N'') + N']',
         (SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c]
     WHERE ([key]]] IS NULL)
@@ -128,10 +130,10 @@ BEGIN TRY
         WHERE [old].[key]]] = [new].[key]]] AND [old].["] = [new].["] AND [old].[is_current] = 1
     );
     SET @inserted = ROWCOUNT_BIG();
-    INSERT INTO [quarantine].[gold_Bob's [odd]] 50% tåble] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[gold_Bob's [odd]] 50% tåble] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [gold].[Bob's [odd]] 50% tåble];

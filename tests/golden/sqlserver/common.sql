@@ -43,7 +43,8 @@ WHERE [s].[name] = N'staging'
 DELETE FROM @left
 WHERE [load_id] IN (SELECT [load_id] FROM [ops].[loads] WHERE [rows_published] IS NULL)
     OR [load_id] IN (N'20261120T231501_4f3a9c', N'it''s');
-SELECT @drop = STRING_AGG(CAST(N'DROP ' + [kind] + N' IF EXISTS ' + [object] + N';' AS nvarchar(max)), N' ') FROM @left;
+SELECT @drop = STRING_AGG(CAST(N'DROP ' + [kind] + N' IF EXISTS ' + [object] + N';' AS nvarchar(max)), N' ')
+    WITHIN GROUP (ORDER BY CASE [kind] WHEN N'VIEW' THEN 0 ELSE 1 END) FROM @left;
 IF @drop IS NOT NULL EXEC sys.sp_executesql @drop;
 SELECT [object], [load_id] FROM @left ORDER BY [object];
 

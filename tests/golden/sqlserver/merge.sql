@@ -28,7 +28,8 @@ CREATE TABLE [staging].[held_silver_scores__20261120T231501_4f3a9c] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- hold
@@ -37,7 +38,7 @@ SET NOCOUNT ON;
 DECLARE @held bigint, @moved bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
-    INSERT INTO [staging].[held_silver_scores__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [staging].[held_silver_scores__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         N'',
         N'20261120T231501_4f3a9c',
@@ -49,6 +50,7 @@ BEGIN TRY
             CASE WHEN ([day] IS NULL) THEN N',"the key''s \"part\" isn''t there: [day] IS NULL"' END), 1, 1, N'') + N']',
         (SELECT [id], [day], [score] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [staging].[silver_scores__20261120T231501_4f3a9c]
     WHERE ([id] IS NULL)
@@ -109,10 +111,10 @@ BEGIN TRY
         SELECT 1 FROM [silver].[scores] AS [old] WITH (UPDLOCK, HOLDLOCK) WHERE [old].[id] = [new].[id] AND [old].[day] = [new].[day]
     );
     SET @inserted = ROWCOUNT_BIG();
-    INSERT INTO [quarantine].[silver_scores] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[silver_scores] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_silver_scores__20261120T231501_4f3a9c];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [silver].[scores];

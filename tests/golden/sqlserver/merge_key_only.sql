@@ -26,7 +26,8 @@ CREATE TABLE [staging].[held_silver_pairs__20261120T231501_4f3a9c] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- hold
@@ -35,7 +36,7 @@ SET NOCOUNT ON;
 DECLARE @held bigint, @moved bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
-    INSERT INTO [staging].[held_silver_pairs__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [staging].[held_silver_pairs__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         N'',
         N'20261120T231501_4f3a9c',
@@ -47,6 +48,7 @@ BEGIN TRY
             CASE WHEN ([b] IS NULL) THEN N',"the key''s \"part\" isn''t there: [b] IS NULL"' END), 1, 1, N'') + N']',
         (SELECT [a], [b] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [staging].[silver_pairs__20261120T231501_4f3a9c]
     WHERE ([a] IS NULL)
@@ -107,10 +109,10 @@ BEGIN TRY
         SELECT 1 FROM [silver].[pairs] AS [old] WITH (UPDLOCK, HOLDLOCK) WHERE [old].[a] = [new].[a] AND [old].[b] = [new].[b]
     );
     SET @inserted = ROWCOUNT_BIG();
-    INSERT INTO [quarantine].[silver_pairs] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[silver_pairs] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_silver_pairs__20261120T231501_4f3a9c];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [silver].[pairs];

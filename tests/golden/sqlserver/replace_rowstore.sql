@@ -26,7 +26,8 @@ CREATE TABLE [staging].[held_silver_people__20261120T231501_4f3a9c] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- build
@@ -47,7 +48,7 @@ SET NOCOUNT ON;
 DECLARE @held bigint, @moved bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
-    INSERT INTO [staging].[held_silver_people__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [staging].[held_silver_people__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         N'',
         N'20261120T231501_4f3a9c',
@@ -58,6 +59,7 @@ BEGIN TRY
             CASE WHEN ([id] IS NULL) THEN N',"the key''s \"part\" isn''t there: [id] IS NULL"' END), 1, 1, N'') + N']',
         (SELECT [id], [name] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [staging].[silver_people__20261120T231501_4f3a9c]
     WHERE ([id] IS NULL);
@@ -108,13 +110,13 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.people', 1;
+    UPDATE [quarantine].[silver_people] SET [state] = N'superseded' WHERE [state] = N'held';
     TRUNCATE TABLE [silver].[people];
     ALTER TABLE [staging].[silver_people__20261120T231501_4f3a9c] SWITCH TO [silver].[people];
-    UPDATE [quarantine].[silver_people] SET [state] = N'superseded' WHERE [state] = N'held';
-    INSERT INTO [quarantine].[silver_people] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[silver_people] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_silver_people__20261120T231501_4f3a9c];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [silver].[people];

@@ -38,7 +38,8 @@ CREATE TABLE [staging].[held_bronze_sessions__20261120T231501_4f3a9c] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- hold
@@ -47,7 +48,7 @@ SET NOCOUNT ON;
 DECLARE @held bigint, @moved bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
-    INSERT INTO [staging].[held_bronze_sessions__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [staging].[held_bronze_sessions__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         N'',
         N'20261120T231501_4f3a9c',
@@ -58,6 +59,7 @@ BEGIN TRY
             CASE WHEN ([id] IS NULL) THEN N',"the key''s \"part\" isn''t there: [id] IS NULL"' END), 1, 1, N'') + N']',
         (SELECT [id], [watched], [minutes], [device] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [staging].[bronze_sessions__20261120T231501_4f3a9c]
     WHERE ([id] IS NULL);
@@ -117,6 +119,7 @@ BEGIN TRY
             [kept].[_source_row], N' of ', [kept].[_source_file]), 'json') + N'"]',
         (SELECT [lost].[id], [lost].[watched], [lost].[minutes], [lost].[device] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [#lost] AS [lost]
     INNER JOIN [staging].[bronze_sessions__20261120T231501_4f3a9c] AS [kept] ON [kept].[id] = [lost].[id]
@@ -157,13 +160,13 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing bronze.sessions', 1;
+    UPDATE [quarantine].[bronze_sessions] SET [state] = N'superseded' WHERE [state] = N'held';
     TRUNCATE TABLE [bronze].[sessions];
     ALTER TABLE [staging].[bronze_sessions__20261120T231501_4f3a9c] SWITCH TO [bronze].[sessions];
-    UPDATE [quarantine].[bronze_sessions] SET [state] = N'superseded' WHERE [state] = N'held';
-    INSERT INTO [quarantine].[bronze_sessions] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[bronze_sessions] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_bronze_sessions__20261120T231501_4f3a9c];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [bronze].[sessions];

@@ -22,6 +22,7 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.summary', 1;
+    UPDATE [quarantine].[gold_summary] SET [state] = N'superseded' WHERE [state] = N'held';
     EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [gold].[summary]
 AS
 WITH a AS (SELECT id, name AS title FROM bronze.people WHERE name <> N''it''''s'')
@@ -29,7 +30,6 @@ SELECT [id], [title]
 FROM (
 SELECT title, id FROM a
 ) AS [built];';
-    UPDATE [quarantine].[gold_summary] SET [state] = N'superseded' WHERE [state] = N'held';
     SELECT @total = COUNT_BIG(*) FROM [gold].[summary];
     SET @inserted = @total;
     INSERT INTO [ops].[loads] ([load_id], [rows_published]) VALUES (N'20261120T231501_4f3a9c', @inserted + @updated);

@@ -1,4 +1,4 @@
-{%- macro said(column, of) -%} JSON_VALUE([{{ of }}].[row_data], {{ ('$."' ~ column ~ '"') | literal }}) {%- endmacro -%}
+{%- macro said(column, of) -%} JSON_VALUE([{{ of }}].[row_data], {{ ("$." ~ (column | json)) | literal }}) {%- endmacro -%}
 {%- if supersede == "all" %}
     UPDATE {{ quarantined }} SET [state] = N'superseded' WHERE [state] = N'held';
 {%- elif supersede %}

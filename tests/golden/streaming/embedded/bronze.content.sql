@@ -21,8 +21,6 @@ CREATE TABLE IF NOT EXISTS "bronze"."__staging_content__20260101T000000_abcdef" 
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "bronze"."content";
-ALTER TABLE "bronze"."__staging_content__20260101T000000_abcdef" RENAME TO "content";
 CREATE TABLE IF NOT EXISTS "quarantine"."bronze_content" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -32,10 +30,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."bronze_content" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."bronze_content" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."bronze_content"
+DROP TABLE IF EXISTS "bronze"."content";
+ALTER TABLE "bronze"."__staging_content__20260101T000000_abcdef" RENAME TO "content";
+INSERT INTO "quarantine"."bronze_content" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "bronze"."__held_content__20260101T000000_abcdef";
 DROP TABLE "bronze"."__held_content__20260101T000000_abcdef";

@@ -14,8 +14,6 @@ CREATE TABLE IF NOT EXISTS "bronze"."__staging_users__20260101T000000_abcdef" (
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "bronze"."users";
-ALTER TABLE "bronze"."__staging_users__20260101T000000_abcdef" RENAME TO "users";
 CREATE TABLE IF NOT EXISTS "quarantine"."bronze_users" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -25,10 +23,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."bronze_users" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."bronze_users" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."bronze_users"
+DROP TABLE IF EXISTS "bronze"."users";
+ALTER TABLE "bronze"."__staging_users__20260101T000000_abcdef" RENAME TO "users";
+INSERT INTO "quarantine"."bronze_users" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "bronze"."__held_users__20260101T000000_abcdef";
 DROP TABLE "bronze"."__held_users__20260101T000000_abcdef";

@@ -16,8 +16,6 @@ CREATE TABLE IF NOT EXISTS "bronze"."__staging_viewing_sessions__20260101T000000
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "bronze"."viewing_sessions";
-ALTER TABLE "bronze"."__staging_viewing_sessions__20260101T000000_abcdef" RENAME TO "viewing_sessions";
 CREATE TABLE IF NOT EXISTS "quarantine"."bronze_viewing_sessions" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -27,10 +25,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."bronze_viewing_sessions" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."bronze_viewing_sessions" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."bronze_viewing_sessions"
+DROP TABLE IF EXISTS "bronze"."viewing_sessions";
+ALTER TABLE "bronze"."__staging_viewing_sessions__20260101T000000_abcdef" RENAME TO "viewing_sessions";
+INSERT INTO "quarantine"."bronze_viewing_sessions" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "bronze"."__held_viewing_sessions__20260101T000000_abcdef";
 DROP TABLE "bronze"."__held_viewing_sessions__20260101T000000_abcdef";

@@ -101,11 +101,6 @@ LEFT JOIN "viewing" AS "v" ON "v"."content_id" = "c"."content_id"
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "gold"."content_performance";
-ALTER TABLE "gold"."__staging_content_performance__20260101T000000_abcdef" RENAME TO "content_performance";
-CREATE OR REPLACE VIEW "dbo"."gold_content_performance" AS
-SELECT "content_id", "title", "genre", "content_type", "duration_minutes", "release_year", "rating", "production_budget", "total_views", "unique_viewers", "avg_watch_time", "avg_completion_rate", "views_per_million_budget", "rating_category"
-FROM "gold"."content_performance";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_content_performance" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -115,10 +110,16 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_content_performance" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."gold_content_performance" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."gold_content_performance"
+DROP TABLE IF EXISTS "gold"."content_performance";
+ALTER TABLE "gold"."__staging_content_performance__20260101T000000_abcdef" RENAME TO "content_performance";
+CREATE OR REPLACE VIEW "dbo"."gold_content_performance" AS
+SELECT "content_id", "title", "genre", "content_type", "duration_minutes", "release_year", "rating", "production_budget", "total_views", "unique_viewers", "avg_watch_time", "avg_completion_rate", "views_per_million_budget", "rating_category"
+FROM "gold"."content_performance";
+INSERT INTO "quarantine"."gold_content_performance" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "gold"."__held_content_performance__20260101T000000_abcdef";
 DROP TABLE "gold"."__held_content_performance__20260101T000000_abcdef";

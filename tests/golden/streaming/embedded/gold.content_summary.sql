@@ -49,6 +49,19 @@ LEFT JOIN (
 
 -- publish
 BEGIN TRANSACTION;
+CREATE TABLE IF NOT EXISTS "quarantine"."gold_content_summary" (
+    "quarantine_id" VARCHAR,
+    "load_id" VARCHAR,
+    "quarantined_at" TIMESTAMP,
+    "source_file" VARCHAR,
+    "source_row" BIGINT,
+    "reasons" VARCHAR,
+    "row_data" VARCHAR,
+    "state" VARCHAR,
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
+);
+UPDATE "quarantine"."gold_content_summary" SET state = 'superseded' WHERE state = 'held';
 CREATE OR REPLACE VIEW "gold"."content_summary" AS
 SELECT
     CAST(built."content_id" AS VARCHAR) AS "content_id",
@@ -79,18 +92,7 @@ LEFT JOIN (
 ) AS "g" ("content_id", "genres") ON "g"."content_id" = "c"."content_id"
 ) AS built;
 DROP VIEW "gold"."__staging_content_summary__20260101T000000_abcdef";
-CREATE TABLE IF NOT EXISTS "quarantine"."gold_content_summary" (
-    "quarantine_id" VARCHAR,
-    "load_id" VARCHAR,
-    "quarantined_at" TIMESTAMP,
-    "source_file" VARCHAR,
-    "source_row" BIGINT,
-    "reasons" VARCHAR,
-    "row_data" VARCHAR,
-    "state" VARCHAR,
-    "replay_load_id" VARCHAR
-);
-INSERT INTO "quarantine"."gold_content_summary"
+INSERT INTO "quarantine"."gold_content_summary" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "gold"."__held_content_summary__20260101T000000_abcdef";
 DROP TABLE "gold"."__held_content_summary__20260101T000000_abcdef";

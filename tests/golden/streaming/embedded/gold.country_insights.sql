@@ -74,11 +74,6 @@ LEFT JOIN "viewing" AS "v" ON "v"."country" = "a"."country"
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "gold"."country_insights";
-ALTER TABLE "gold"."__staging_country_insights__20260101T000000_abcdef" RENAME TO "country_insights";
-CREATE OR REPLACE VIEW "dbo"."gold_country_insights" AS
-SELECT "country", "total_users", "avg_watch_hours_per_user", "avg_user_age", "total_sessions", "avg_session_duration", "unique_content_consumed"
-FROM "gold"."country_insights";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_country_insights" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -88,10 +83,16 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_country_insights" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."gold_country_insights" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."gold_country_insights"
+DROP TABLE IF EXISTS "gold"."country_insights";
+ALTER TABLE "gold"."__staging_country_insights__20260101T000000_abcdef" RENAME TO "country_insights";
+CREATE OR REPLACE VIEW "dbo"."gold_country_insights" AS
+SELECT "country", "total_users", "avg_watch_hours_per_user", "avg_user_age", "total_sessions", "avg_session_duration", "unique_content_consumed"
+FROM "gold"."country_insights";
+INSERT INTO "quarantine"."gold_country_insights" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "gold"."__held_country_insights__20260101T000000_abcdef";
 DROP TABLE "gold"."__held_country_insights__20260101T000000_abcdef";

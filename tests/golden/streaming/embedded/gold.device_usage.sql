@@ -26,8 +26,6 @@ GROUP BY "s"."device_type"
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "gold"."device_usage";
-ALTER TABLE "gold"."__staging_device_usage__20260101T000000_abcdef" RENAME TO "device_usage";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_device_usage" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -37,10 +35,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_device_usage" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."gold_device_usage" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."gold_device_usage"
+DROP TABLE IF EXISTS "gold"."device_usage";
+ALTER TABLE "gold"."__staging_device_usage__20260101T000000_abcdef" RENAME TO "device_usage";
+INSERT INTO "quarantine"."gold_device_usage" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "gold"."__held_device_usage__20260101T000000_abcdef";
 DROP TABLE "gold"."__held_device_usage__20260101T000000_abcdef";

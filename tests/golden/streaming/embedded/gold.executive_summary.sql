@@ -59,11 +59,6 @@ CROSS JOIN (
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "gold"."executive_summary";
-ALTER TABLE "gold"."__staging_executive_summary__20260101T000000_abcdef" RENAME TO "executive_summary";
-CREATE OR REPLACE VIEW "dbo"."gold_executive_summary" AS
-SELECT "metric_category", "active_users_100h_plus", "total_content_catalog", "total_viewing_sessions", "avg_user_engagement_hours", "content_with_views"
-FROM "gold"."executive_summary";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_executive_summary" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -73,10 +68,16 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_executive_summary" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."gold_executive_summary" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."gold_executive_summary"
+DROP TABLE IF EXISTS "gold"."executive_summary";
+ALTER TABLE "gold"."__staging_executive_summary__20260101T000000_abcdef" RENAME TO "executive_summary";
+CREATE OR REPLACE VIEW "dbo"."gold_executive_summary" AS
+SELECT "metric_category", "active_users_100h_plus", "total_content_catalog", "total_viewing_sessions", "avg_user_engagement_hours", "content_with_views"
+FROM "gold"."executive_summary";
+INSERT INTO "quarantine"."gold_executive_summary" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "gold"."__held_executive_summary__20260101T000000_abcdef";
 DROP TABLE "gold"."__held_executive_summary__20260101T000000_abcdef";

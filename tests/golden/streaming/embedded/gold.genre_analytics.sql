@@ -86,11 +86,6 @@ LEFT JOIN "viewing" AS "v" ON "v"."genre" = "c"."genre"
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "gold"."genre_analytics";
-ALTER TABLE "gold"."__staging_genre_analytics__20260101T000000_abcdef" RENAME TO "genre_analytics";
-CREATE OR REPLACE VIEW "dbo"."gold_genre_analytics" AS
-SELECT "genre", "total_content_items", "total_views", "unique_viewers", "avg_production_budget", "total_investment", "avg_genre_rating", "avg_content_duration", "avg_watch_time"
-FROM "gold"."genre_analytics";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_genre_analytics" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -100,10 +95,16 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_genre_analytics" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."gold_genre_analytics" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."gold_genre_analytics"
+DROP TABLE IF EXISTS "gold"."genre_analytics";
+ALTER TABLE "gold"."__staging_genre_analytics__20260101T000000_abcdef" RENAME TO "genre_analytics";
+CREATE OR REPLACE VIEW "dbo"."gold_genre_analytics" AS
+SELECT "genre", "total_content_items", "total_views", "unique_viewers", "avg_production_budget", "total_investment", "avg_genre_rating", "avg_content_duration", "avg_watch_time"
+FROM "gold"."genre_analytics";
+INSERT INTO "quarantine"."gold_genre_analytics" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "gold"."__held_genre_analytics__20260101T000000_abcdef";
 DROP TABLE "gold"."__held_genre_analytics__20260101T000000_abcdef";

@@ -52,8 +52,6 @@ GROUP BY "u"."subscription_type", "w"."cohort_month", CAST(date_diff('month', "w
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "gold"."subscription_retention";
-ALTER TABLE "gold"."__staging_subscription_retention__20260101T000000_abcdef" RENAME TO "subscription_retention";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_subscription_retention" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -63,10 +61,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_subscription_retention" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."gold_subscription_retention" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."gold_subscription_retention"
+DROP TABLE IF EXISTS "gold"."subscription_retention";
+ALTER TABLE "gold"."__staging_subscription_retention__20260101T000000_abcdef" RENAME TO "subscription_retention";
+INSERT INTO "quarantine"."gold_subscription_retention" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "gold"."__held_subscription_retention__20260101T000000_abcdef";
 DROP TABLE "gold"."__held_subscription_retention__20260101T000000_abcdef";

@@ -60,8 +60,6 @@ WHERE "r"."content_rank" <= 5
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "gold"."top_content_by_country";
-ALTER TABLE "gold"."__staging_top_content_by_country__20260101T000000_abcdef" RENAME TO "top_content_by_country";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_top_content_by_country" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -71,10 +69,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_top_content_by_country" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."gold_top_content_by_country" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."gold_top_content_by_country"
+DROP TABLE IF EXISTS "gold"."top_content_by_country";
+ALTER TABLE "gold"."__staging_top_content_by_country__20260101T000000_abcdef" RENAME TO "top_content_by_country";
+INSERT INTO "quarantine"."gold_top_content_by_country" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "gold"."__held_top_content_by_country__20260101T000000_abcdef";
 DROP TABLE "gold"."__held_top_content_by_country__20260101T000000_abcdef";

@@ -131,11 +131,6 @@ LEFT JOIN "favorite" AS "f" ON "f"."user_id" = "u"."user_id"
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "gold"."user_analytics";
-ALTER TABLE "gold"."__staging_user_analytics__20260101T000000_abcdef" RENAME TO "user_analytics";
-CREATE OR REPLACE VIEW "dbo"."gold_user_analytics" AS
-SELECT "user_id", "age", "country", "signup_date", "total_watch_time_hours", "total_sessions", "avg_session_duration", "total_minutes_watched", "unique_content_watched", "user_segment", "days_since_signup", "subscription_type", "avg_completion_percentage", "favorite_device", "last_activity"
-FROM "gold"."user_analytics";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_user_analytics" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -145,10 +140,16 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_user_analytics" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."gold_user_analytics" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."gold_user_analytics"
+DROP TABLE IF EXISTS "gold"."user_analytics";
+ALTER TABLE "gold"."__staging_user_analytics__20260101T000000_abcdef" RENAME TO "user_analytics";
+CREATE OR REPLACE VIEW "dbo"."gold_user_analytics" AS
+SELECT "user_id", "age", "country", "signup_date", "total_watch_time_hours", "total_sessions", "avg_session_duration", "total_minutes_watched", "unique_content_watched", "user_segment", "days_since_signup", "subscription_type", "avg_completion_percentage", "favorite_device", "last_activity"
+FROM "gold"."user_analytics";
+INSERT INTO "quarantine"."gold_user_analytics" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "gold"."__held_user_analytics__20260101T000000_abcdef";
 DROP TABLE "gold"."__held_user_analytics__20260101T000000_abcdef";

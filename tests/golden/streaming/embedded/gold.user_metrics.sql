@@ -94,8 +94,6 @@ LEFT JOIN "favorite" AS "f" ON "f"."user_id" = "u"."user_id"
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "gold"."user_metrics";
-ALTER TABLE "gold"."__staging_user_metrics__20260101T000000_abcdef" RENAME TO "user_metrics";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_user_metrics" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -105,10 +103,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_user_metrics" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."gold_user_metrics" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."gold_user_metrics"
+DROP TABLE IF EXISTS "gold"."user_metrics";
+ALTER TABLE "gold"."__staging_user_metrics__20260101T000000_abcdef" RENAME TO "user_metrics";
+INSERT INTO "quarantine"."gold_user_metrics" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "gold"."__held_user_metrics__20260101T000000_abcdef";
 DROP TABLE "gold"."__held_user_metrics__20260101T000000_abcdef";

@@ -33,11 +33,6 @@ GROUP BY "a"."user_segment"
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "gold"."user_segmentation";
-ALTER TABLE "gold"."__staging_user_segmentation__20260101T000000_abcdef" RENAME TO "user_segmentation";
-CREATE OR REPLACE VIEW "dbo"."gold_user_segmentation" AS
-SELECT "user_segment", "users_in_segment", "avg_watch_hours", "avg_sessions_per_user", "avg_unique_content", "segment_percentage"
-FROM "gold"."user_segmentation";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_user_segmentation" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -47,10 +42,16 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_user_segmentation" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."gold_user_segmentation" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."gold_user_segmentation"
+DROP TABLE IF EXISTS "gold"."user_segmentation";
+ALTER TABLE "gold"."__staging_user_segmentation__20260101T000000_abcdef" RENAME TO "user_segmentation";
+CREATE OR REPLACE VIEW "dbo"."gold_user_segmentation" AS
+SELECT "user_segment", "users_in_segment", "avg_watch_hours", "avg_sessions_per_user", "avg_unique_content", "segment_percentage"
+FROM "gold"."user_segmentation";
+INSERT INTO "quarantine"."gold_user_segmentation" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "gold"."__held_user_segmentation__20260101T000000_abcdef";
 DROP TABLE "gold"."__held_user_segmentation__20260101T000000_abcdef";

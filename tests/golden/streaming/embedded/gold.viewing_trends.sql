@@ -26,8 +26,6 @@ GROUP BY make_date(CAST(year("s"."watch_date") AS INTEGER), CAST(month("s"."watc
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "gold"."viewing_trends";
-ALTER TABLE "gold"."__staging_viewing_trends__20260101T000000_abcdef" RENAME TO "viewing_trends";
 CREATE TABLE IF NOT EXISTS "quarantine"."gold_viewing_trends" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -37,10 +35,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."gold_viewing_trends" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."gold_viewing_trends" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."gold_viewing_trends"
+DROP TABLE IF EXISTS "gold"."viewing_trends";
+ALTER TABLE "gold"."__staging_viewing_trends__20260101T000000_abcdef" RENAME TO "viewing_trends";
+INSERT INTO "quarantine"."gold_viewing_trends" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "gold"."__held_viewing_trends__20260101T000000_abcdef";
 DROP TABLE "gold"."__held_viewing_trends__20260101T000000_abcdef";

@@ -32,8 +32,6 @@ FROM "bronze"."users" AS "u"
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "silver"."all_users";
-ALTER TABLE "silver"."__staging_all_users__20260101T000000_abcdef" RENAME TO "all_users";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_all_users" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -43,10 +41,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_all_users" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."silver_all_users" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."silver_all_users"
+DROP TABLE IF EXISTS "silver"."all_users";
+ALTER TABLE "silver"."__staging_all_users__20260101T000000_abcdef" RENAME TO "all_users";
+INSERT INTO "quarantine"."silver_all_users" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "silver"."__held_all_users__20260101T000000_abcdef";
 DROP TABLE "silver"."__held_all_users__20260101T000000_abcdef";

@@ -57,8 +57,6 @@ FROM "bronze"."viewing_sessions" AS "s"
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "silver"."all_viewing_sessions";
-ALTER TABLE "silver"."__staging_all_viewing_sessions__20260101T000000_abcdef" RENAME TO "all_viewing_sessions";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_all_viewing_sessions" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -68,10 +66,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_all_viewing_sessions" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."silver_all_viewing_sessions" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."silver_all_viewing_sessions"
+DROP TABLE IF EXISTS "silver"."all_viewing_sessions";
+ALTER TABLE "silver"."__staging_all_viewing_sessions__20260101T000000_abcdef" RENAME TO "all_viewing_sessions";
+INSERT INTO "quarantine"."silver_all_viewing_sessions" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "silver"."__held_all_viewing_sessions__20260101T000000_abcdef";
 DROP TABLE "silver"."__held_all_viewing_sessions__20260101T000000_abcdef";

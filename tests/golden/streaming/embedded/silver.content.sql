@@ -57,11 +57,6 @@ LEFT JOIN (
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "silver"."content";
-ALTER TABLE "silver"."__staging_content__20260101T000000_abcdef" RENAME TO "content";
-CREATE OR REPLACE VIEW "dbo"."silver_content" AS
-SELECT "content_id", "title", "content_type", "duration_minutes", "release_year", "rating", "production_budget", "seasons", "total_episodes"
-FROM "silver"."content";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_content" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -71,10 +66,16 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_content" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."silver_content" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."silver_content"
+DROP TABLE IF EXISTS "silver"."content";
+ALTER TABLE "silver"."__staging_content__20260101T000000_abcdef" RENAME TO "content";
+CREATE OR REPLACE VIEW "dbo"."silver_content" AS
+SELECT "content_id", "title", "content_type", "duration_minutes", "release_year", "rating", "production_budget", "seasons", "total_episodes"
+FROM "silver"."content";
+INSERT INTO "quarantine"."silver_content" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "silver"."__held_content__20260101T000000_abcdef";
 DROP TABLE "silver"."__held_content__20260101T000000_abcdef";

@@ -21,8 +21,6 @@ CROSS JOIN LATERAL (SELECT tsql.room(tsql.json_value(j.item, '$'), 40, 'nvarchar
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "silver"."content_genres";
-ALTER TABLE "silver"."__staging_content_genres__20260101T000000_abcdef" RENAME TO "content_genres";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_content_genres" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -32,10 +30,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_content_genres" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."silver_content_genres" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."silver_content_genres"
+DROP TABLE IF EXISTS "silver"."content_genres";
+ALTER TABLE "silver"."__staging_content_genres__20260101T000000_abcdef" RENAME TO "content_genres";
+INSERT INTO "quarantine"."silver_content_genres" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "silver"."__held_content_genres__20260101T000000_abcdef";
 DROP TABLE "silver"."__held_content_genres__20260101T000000_abcdef";

@@ -26,8 +26,6 @@ WHERE rtrim("c"."content_type", ' ') = 'movie'
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "silver"."movie_details";
-ALTER TABLE "silver"."__staging_movie_details__20260101T000000_abcdef" RENAME TO "movie_details";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_movie_details" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -37,10 +35,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_movie_details" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."silver_movie_details" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."silver_movie_details"
+DROP TABLE IF EXISTS "silver"."movie_details";
+ALTER TABLE "silver"."__staging_movie_details__20260101T000000_abcdef" RENAME TO "movie_details";
+INSERT INTO "quarantine"."silver_movie_details" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "silver"."__held_movie_details__20260101T000000_abcdef";
 DROP TABLE "silver"."__held_movie_details__20260101T000000_abcdef";

@@ -42,8 +42,6 @@ WHERE rtrim("c"."content_type", ' ') = 'series'
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "silver"."series_details";
-ALTER TABLE "silver"."__staging_series_details__20260101T000000_abcdef" RENAME TO "series_details";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_series_details" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -53,10 +51,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_series_details" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."silver_series_details" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."silver_series_details"
+DROP TABLE IF EXISTS "silver"."series_details";
+ALTER TABLE "silver"."__staging_series_details__20260101T000000_abcdef" RENAME TO "series_details";
+INSERT INTO "quarantine"."silver_series_details" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "silver"."__held_series_details__20260101T000000_abcdef";
 DROP TABLE "silver"."__held_series_details__20260101T000000_abcdef";

@@ -27,8 +27,6 @@ WHERE rtrim("c"."content_type", ' ') = 'series'
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "silver"."series_episodes";
-ALTER TABLE "silver"."__staging_series_episodes__20260101T000000_abcdef" RENAME TO "series_episodes";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_series_episodes" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -38,10 +36,13 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_series_episodes" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."silver_series_episodes" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."silver_series_episodes"
+DROP TABLE IF EXISTS "silver"."series_episodes";
+ALTER TABLE "silver"."__staging_series_episodes__20260101T000000_abcdef" RENAME TO "series_episodes";
+INSERT INTO "quarantine"."silver_series_episodes" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "silver"."__held_series_episodes__20260101T000000_abcdef";
 DROP TABLE "silver"."__held_series_episodes__20260101T000000_abcdef";

@@ -33,11 +33,6 @@ WHERE "u"."total_watch_time_hours" > 100
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "silver"."users";
-ALTER TABLE "silver"."__staging_users__20260101T000000_abcdef" RENAME TO "users";
-CREATE OR REPLACE VIEW "dbo"."silver_users" AS
-SELECT "user_id", "age", "country", "subscription_type", "signup_date", "total_watch_time_hours"
-FROM "silver"."users";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_users" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -47,10 +42,16 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_users" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."silver_users" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."silver_users"
+DROP TABLE IF EXISTS "silver"."users";
+ALTER TABLE "silver"."__staging_users__20260101T000000_abcdef" RENAME TO "users";
+CREATE OR REPLACE VIEW "dbo"."silver_users" AS
+SELECT "user_id", "age", "country", "subscription_type", "signup_date", "total_watch_time_hours"
+FROM "silver"."users";
+INSERT INTO "quarantine"."silver_users" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "silver"."__held_users__20260101T000000_abcdef";
 DROP TABLE "silver"."__held_users__20260101T000000_abcdef";

@@ -39,11 +39,6 @@ INNER JOIN "silver"."users" AS "u" ON "u"."user_id" = "s"."user_id"
 
 -- publish
 BEGIN TRANSACTION;
-DROP TABLE IF EXISTS "silver"."viewing_sessions";
-ALTER TABLE "silver"."__staging_viewing_sessions__20260101T000000_abcdef" RENAME TO "viewing_sessions";
-CREATE OR REPLACE VIEW "dbo"."silver_viewing_sessions" AS
-SELECT "session_id", "user_id", "content_id", "watch_date", "watch_duration_minutes", "completion_percentage", "device_type", "quality_level"
-FROM "silver"."viewing_sessions";
 CREATE TABLE IF NOT EXISTS "quarantine"."silver_viewing_sessions" (
     "quarantine_id" VARCHAR,
     "load_id" VARCHAR,
@@ -53,10 +48,16 @@ CREATE TABLE IF NOT EXISTS "quarantine"."silver_viewing_sessions" (
     "reasons" VARCHAR,
     "row_data" VARCHAR,
     "state" VARCHAR,
-    "replay_load_id" VARCHAR
+    "replay_load_id" VARCHAR,
+    "repairs" VARCHAR
 );
 UPDATE "quarantine"."silver_viewing_sessions" SET state = 'superseded' WHERE state = 'held';
-INSERT INTO "quarantine"."silver_viewing_sessions"
+DROP TABLE IF EXISTS "silver"."viewing_sessions";
+ALTER TABLE "silver"."__staging_viewing_sessions__20260101T000000_abcdef" RENAME TO "viewing_sessions";
+CREATE OR REPLACE VIEW "dbo"."silver_viewing_sessions" AS
+SELECT "session_id", "user_id", "content_id", "watch_date", "watch_duration_minutes", "completion_percentage", "device_type", "quality_level"
+FROM "silver"."viewing_sessions";
+INSERT INTO "quarantine"."silver_viewing_sessions" BY NAME
 SELECT '20260101T000000_abcdef' || '-' || row_number() OVER (ORDER BY source_file, source_row, row_data) AS quarantine_id, * EXCLUDE (quarantine_id)
 FROM "silver"."__held_viewing_sessions__20260101T000000_abcdef";
 DROP TABLE "silver"."__held_viewing_sessions__20260101T000000_abcdef";

@@ -61,6 +61,7 @@ CREATE TABLE [quarantine].[bronze_content] (
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
     [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL,
     CONSTRAINT [PK_quarantine_bronze_content] PRIMARY KEY CLUSTERED ([quarantine_id])
 );
 END;
@@ -76,7 +77,8 @@ CREATE TABLE [staging].[held_bronze_content__20260101T000000_abcdef] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- hold rows without a key
@@ -85,7 +87,7 @@ SET NOCOUNT ON;
 DECLARE @held bigint, @moved bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
-    INSERT INTO [staging].[held_bronze_content__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [staging].[held_bronze_content__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         N'',
         N'20260101T000000_abcdef',
@@ -96,6 +98,7 @@ BEGIN TRY
             CASE WHEN ([content_id] IS NULL) THEN N',"content_id: the key is empty"' END), 1, 1, N'') + N']',
         (SELECT [content_id], [content_type], [title], [genre], [rating], [production_budget], [duration_minutes], [release_year], [views_count], [seasons], [episodes_per_season], [avg_episode_duration], [total_views] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [staging].[bronze_content__20260101T000000_abcdef]
     WHERE ([content_id] IS NULL);
@@ -142,6 +145,7 @@ BEGIN TRY
             [kept].[_source_row], N' of ', [kept].[_source_file]), 'json') + N'"]',
         (SELECT [lost].[content_id], [lost].[content_type], [lost].[title], [lost].[genre], [lost].[rating], [lost].[production_budget], [lost].[duration_minutes], [lost].[release_year], [lost].[views_count], [lost].[seasons], [lost].[episodes_per_season], [lost].[avg_episode_duration], [lost].[total_views] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [#lost] AS [lost]
     INNER JOIN [staging].[bronze_content__20260101T000000_abcdef] AS [kept] ON [kept].[content_id] = [lost].[content_id]
@@ -182,13 +186,13 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing bronze.content', 1;
+    UPDATE [quarantine].[bronze_content] SET [state] = N'superseded' WHERE [state] = N'held';
     TRUNCATE TABLE [bronze].[content];
     ALTER TABLE [staging].[bronze_content__20260101T000000_abcdef] SWITCH TO [bronze].[content];
-    UPDATE [quarantine].[bronze_content] SET [state] = N'superseded' WHERE [state] = N'held';
-    INSERT INTO [quarantine].[bronze_content] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[bronze_content] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_bronze_content__20260101T000000_abcdef];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [bronze].[content];

@@ -47,6 +47,7 @@ CREATE TABLE [quarantine].[bronze_users] (
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
     [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL,
     CONSTRAINT [PK_quarantine_bronze_users] PRIMARY KEY CLUSTERED ([quarantine_id])
 );
 END;
@@ -62,7 +63,8 @@ CREATE TABLE [staging].[held_bronze_users__20260101T000000_abcdef] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- hold rows without a key
@@ -71,7 +73,7 @@ SET NOCOUNT ON;
 DECLARE @held bigint, @moved bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
-    INSERT INTO [staging].[held_bronze_users__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [staging].[held_bronze_users__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         N'',
         N'20260101T000000_abcdef',
@@ -82,6 +84,7 @@ BEGIN TRY
             CASE WHEN ([user_id] IS NULL) THEN N',"user_id: the key is empty"' END), 1, 1, N'') + N']',
         (SELECT [user_id], [age], [country], [subscription_type], [registration_date], [total_watch_time_hours] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [staging].[bronze_users__20260101T000000_abcdef]
     WHERE ([user_id] IS NULL);
@@ -128,6 +131,7 @@ BEGIN TRY
             [kept].[_source_row], N' of ', [kept].[_source_file]), 'json') + N'"]',
         (SELECT [lost].[user_id], [lost].[age], [lost].[country], [lost].[subscription_type], [lost].[registration_date], [lost].[total_watch_time_hours] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [#lost] AS [lost]
     INNER JOIN [staging].[bronze_users__20260101T000000_abcdef] AS [kept] ON [kept].[user_id] = [lost].[user_id]
@@ -168,13 +172,13 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing bronze.users', 1;
+    UPDATE [quarantine].[bronze_users] SET [state] = N'superseded' WHERE [state] = N'held';
     TRUNCATE TABLE [bronze].[users];
     ALTER TABLE [staging].[bronze_users__20260101T000000_abcdef] SWITCH TO [bronze].[users];
-    UPDATE [quarantine].[bronze_users] SET [state] = N'superseded' WHERE [state] = N'held';
-    INSERT INTO [quarantine].[bronze_users] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[bronze_users] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_bronze_users__20260101T000000_abcdef];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [bronze].[users];

@@ -52,6 +52,7 @@ CREATE TABLE [quarantine].[bronze_viewing_sessions] (
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
     [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL,
     CONSTRAINT [PK_quarantine_bronze_viewing_sessions] PRIMARY KEY CLUSTERED ([quarantine_id])
 );
 END;
@@ -67,7 +68,8 @@ CREATE TABLE [staging].[held_bronze_viewing_sessions__20260101T000000_abcdef] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- hold rows without a key
@@ -76,7 +78,7 @@ SET NOCOUNT ON;
 DECLARE @held bigint, @moved bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
-    INSERT INTO [staging].[held_bronze_viewing_sessions__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [staging].[held_bronze_viewing_sessions__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         N'',
         N'20260101T000000_abcdef',
@@ -87,6 +89,7 @@ BEGIN TRY
             CASE WHEN ([session_id] IS NULL) THEN N',"session_id: the key is empty"' END), 1, 1, N'') + N']',
         (SELECT [session_id], [user_id], [content_id], [watch_date], [watch_duration_minutes], [completion_percentage], [device_type], [quality_level] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [staging].[bronze_viewing_sessions__20260101T000000_abcdef]
     WHERE ([session_id] IS NULL);
@@ -133,6 +136,7 @@ BEGIN TRY
             [kept].[_source_row], N' of ', [kept].[_source_file]), 'json') + N'"]',
         (SELECT [lost].[session_id], [lost].[user_id], [lost].[content_id], [lost].[watch_date], [lost].[watch_duration_minutes], [lost].[completion_percentage], [lost].[device_type], [lost].[quality_level] FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER),
         N'held',
+        NULL,
         NULL
     FROM [#lost] AS [lost]
     INNER JOIN [staging].[bronze_viewing_sessions__20260101T000000_abcdef] AS [kept] ON [kept].[session_id] = [lost].[session_id]
@@ -174,13 +178,13 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing bronze.viewing_sessions', 1;
+    UPDATE [quarantine].[bronze_viewing_sessions] SET [state] = N'superseded' WHERE [state] = N'held';
     TRUNCATE TABLE [bronze].[viewing_sessions];
     ALTER TABLE [staging].[bronze_viewing_sessions__20260101T000000_abcdef] SWITCH TO [bronze].[viewing_sessions];
-    UPDATE [quarantine].[bronze_viewing_sessions] SET [state] = N'superseded' WHERE [state] = N'held';
-    INSERT INTO [quarantine].[bronze_viewing_sessions] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[bronze_viewing_sessions] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_bronze_viewing_sessions__20260101T000000_abcdef];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [bronze].[viewing_sessions];

@@ -104,6 +104,7 @@ CREATE TABLE [quarantine].[gold_content_performance] (
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
     [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL,
     CONSTRAINT [PK_quarantine_gold_content_performance] PRIMARY KEY CLUSTERED ([quarantine_id])
 );
 END;
@@ -119,7 +120,8 @@ CREATE TABLE [staging].[held_gold_content_performance__20260101T000000_abcdef] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- design
@@ -145,13 +147,13 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.content_performance', 1;
+    UPDATE [quarantine].[gold_content_performance] SET [state] = N'superseded' WHERE [state] = N'held';
     TRUNCATE TABLE [gold].[content_performance];
     ALTER TABLE [staging].[gold_content_performance__20260101T000000_abcdef] SWITCH TO [gold].[content_performance];
-    UPDATE [quarantine].[gold_content_performance] SET [state] = N'superseded' WHERE [state] = N'held';
-    INSERT INTO [quarantine].[gold_content_performance] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[gold_content_performance] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_gold_content_performance__20260101T000000_abcdef];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [gold].[content_performance];

@@ -33,6 +33,7 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.content_summary', 1;
+    UPDATE [quarantine].[gold_content_summary] SET [state] = N'superseded' WHERE [state] = N'held';
     EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [gold].[content_summary]
 AS
 SELECT [content_id], [title], [type], [release_year], [duration_minutes], [season_count], [episode_count], [genres]
@@ -54,7 +55,6 @@ LEFT JOIN (
     GROUP BY cg.content_id
 ) AS g ON g.content_id = c.content_id
 ) AS [built];';
-    UPDATE [quarantine].[gold_content_summary] SET [state] = N'superseded' WHERE [state] = N'held';
     SELECT @total = COUNT_BIG(*) FROM [gold].[content_summary];
     SET @inserted = @total;
     INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])

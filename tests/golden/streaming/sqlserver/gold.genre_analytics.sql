@@ -85,6 +85,7 @@ CREATE TABLE [quarantine].[gold_genre_analytics] (
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
     [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL,
     CONSTRAINT [PK_quarantine_gold_genre_analytics] PRIMARY KEY CLUSTERED ([quarantine_id])
 );
 END;
@@ -100,7 +101,8 @@ CREATE TABLE [staging].[held_gold_genre_analytics__20260101T000000_abcdef] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- design
@@ -126,13 +128,13 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.genre_analytics', 1;
+    UPDATE [quarantine].[gold_genre_analytics] SET [state] = N'superseded' WHERE [state] = N'held';
     TRUNCATE TABLE [gold].[genre_analytics];
     ALTER TABLE [staging].[gold_genre_analytics__20260101T000000_abcdef] SWITCH TO [gold].[genre_analytics];
-    UPDATE [quarantine].[gold_genre_analytics] SET [state] = N'superseded' WHERE [state] = N'held';
-    INSERT INTO [quarantine].[gold_genre_analytics] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[gold_genre_analytics] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_gold_genre_analytics__20260101T000000_abcdef];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [gold].[genre_analytics];

@@ -64,6 +64,7 @@ CREATE TABLE [quarantine].[gold_top_content_by_country] (
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
     [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL,
     CONSTRAINT [PK_quarantine_gold_top_content_by_country] PRIMARY KEY CLUSTERED ([quarantine_id])
 );
 END;
@@ -79,7 +80,8 @@ CREATE TABLE [staging].[held_gold_top_content_by_country__20260101T000000_abcdef
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- design
@@ -105,13 +107,13 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.top_content_by_country', 1;
+    UPDATE [quarantine].[gold_top_content_by_country] SET [state] = N'superseded' WHERE [state] = N'held';
     TRUNCATE TABLE [gold].[top_content_by_country];
     ALTER TABLE [staging].[gold_top_content_by_country__20260101T000000_abcdef] SWITCH TO [gold].[top_content_by_country];
-    UPDATE [quarantine].[gold_top_content_by_country] SET [state] = N'superseded' WHERE [state] = N'held';
-    INSERT INTO [quarantine].[gold_top_content_by_country] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[gold_top_content_by_country] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_gold_top_content_by_country__20260101T000000_abcdef];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [gold].[top_content_by_country];

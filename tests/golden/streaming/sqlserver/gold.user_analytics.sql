@@ -119,6 +119,7 @@ CREATE TABLE [quarantine].[gold_user_analytics] (
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
     [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL,
     CONSTRAINT [PK_quarantine_gold_user_analytics] PRIMARY KEY CLUSTERED ([quarantine_id])
 );
 END;
@@ -134,7 +135,8 @@ CREATE TABLE [staging].[held_gold_user_analytics__20260101T000000_abcdef] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- design
@@ -162,13 +164,13 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.user_analytics', 1;
+    UPDATE [quarantine].[gold_user_analytics] SET [state] = N'superseded' WHERE [state] = N'held';
     TRUNCATE TABLE [gold].[user_analytics];
     ALTER TABLE [staging].[gold_user_analytics__20260101T000000_abcdef] SWITCH TO [gold].[user_analytics];
-    UPDATE [quarantine].[gold_user_analytics] SET [state] = N'superseded' WHERE [state] = N'held';
-    INSERT INTO [quarantine].[gold_user_analytics] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[gold_user_analytics] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_gold_user_analytics__20260101T000000_abcdef];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [gold].[user_analytics];

@@ -46,6 +46,7 @@ CREATE TABLE [quarantine].[gold_viewing_trends] (
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
     [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL,
     CONSTRAINT [PK_quarantine_gold_viewing_trends] PRIMARY KEY CLUSTERED ([quarantine_id])
 );
 END;
@@ -61,7 +62,8 @@ CREATE TABLE [staging].[held_gold_viewing_trends__20260101T000000_abcdef] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- design
@@ -85,13 +87,13 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.viewing_trends', 1;
+    UPDATE [quarantine].[gold_viewing_trends] SET [state] = N'superseded' WHERE [state] = N'held';
     TRUNCATE TABLE [gold].[viewing_trends];
     ALTER TABLE [staging].[gold_viewing_trends__20260101T000000_abcdef] SWITCH TO [gold].[viewing_trends];
-    UPDATE [quarantine].[gold_viewing_trends] SET [state] = N'superseded' WHERE [state] = N'held';
-    INSERT INTO [quarantine].[gold_viewing_trends] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[gold_viewing_trends] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_gold_viewing_trends__20260101T000000_abcdef];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [gold].[viewing_trends];

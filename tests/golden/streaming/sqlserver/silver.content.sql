@@ -71,6 +71,7 @@ CREATE TABLE [quarantine].[silver_content] (
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
     [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL,
     CONSTRAINT [PK_quarantine_silver_content] PRIMARY KEY CLUSTERED ([quarantine_id])
 );
 END;
@@ -86,7 +87,8 @@ CREATE TABLE [staging].[held_silver_content__20260101T000000_abcdef] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- design
@@ -109,13 +111,13 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.content', 1;
+    UPDATE [quarantine].[silver_content] SET [state] = N'superseded' WHERE [state] = N'held';
     TRUNCATE TABLE [silver].[content];
     ALTER TABLE [staging].[silver_content__20260101T000000_abcdef] SWITCH TO [silver].[content];
-    UPDATE [quarantine].[silver_content] SET [state] = N'superseded' WHERE [state] = N'held';
-    INSERT INTO [quarantine].[silver_content] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[silver_content] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_silver_content__20260101T000000_abcdef];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [silver].[content];

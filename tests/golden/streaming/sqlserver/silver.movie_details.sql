@@ -46,6 +46,7 @@ CREATE TABLE [quarantine].[silver_movie_details] (
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
     [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL,
     CONSTRAINT [PK_quarantine_silver_movie_details] PRIMARY KEY CLUSTERED ([quarantine_id])
 );
 END;
@@ -61,7 +62,8 @@ CREATE TABLE [staging].[held_silver_movie_details__20260101T000000_abcdef] (
     [reasons] nvarchar(max) NOT NULL,
     [row_data] nvarchar(max) NOT NULL,
     [state] nvarchar(20) NOT NULL,
-    [replay_load_id] nvarchar(64) NULL
+    [replay_load_id] nvarchar(64) NULL,
+    [repairs] nvarchar(max) NULL
 );
 
 -- design
@@ -84,13 +86,13 @@ BEGIN TRY
         @LockOwner = N'Transaction', @LockTimeout = 60000;
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.movie_details', 1;
+    UPDATE [quarantine].[silver_movie_details] SET [state] = N'superseded' WHERE [state] = N'held';
     TRUNCATE TABLE [silver].[movie_details];
     ALTER TABLE [staging].[silver_movie_details__20260101T000000_abcdef] SWITCH TO [silver].[movie_details];
-    UPDATE [quarantine].[silver_movie_details] SET [state] = N'superseded' WHERE [state] = N'held';
-    INSERT INTO [quarantine].[silver_movie_details] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [quarantine].[silver_movie_details] ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         CONCAT([load_id], N'-', ROW_NUMBER() OVER (ORDER BY [source_file], [source_row], [row_data])),
-        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id]
+        [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs]
     FROM [staging].[held_silver_movie_details__20260101T000000_abcdef];
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [silver].[movie_details];
