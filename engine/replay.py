@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from engine import ledger, steps
 from engine.bind import bind, parse
 from engine.errors import GateFailed, Problem, ProjectError, WarehouseError, nearest
-from engine.ledger import LoadRecord, Published
+from engine.ledger import Published
 from engine.model import Model, Table, load_model
 from engine.project import Project
 from engine.rivals import Rivals
@@ -161,17 +161,19 @@ def _begin(
     model: Model, table: Table, warehouse: Warehouse, kind: str, last: Published, tell: steps.Tell
 ) -> steps.Load:
     """A load that changes single rows: of the table's definition, source and inputs it says what its last load said."""
-    record = LoadRecord(
-        table.name,
+    load = steps.start(
+        model,
+        table,
+        warehouse,
         new_load_id() + kind,
-        last.strategy or table.spec.load,
-        last.definition,
-        model.logical_date,
-        last.fingerprint,
-        dict(last.inputs),
-        table.columns,
+        inputs=last.inputs,
+        fingerprint=last.fingerprint,
+        last=last,
+        tell=tell,
     )
-    return steps.Load(model, table, warehouse, record, tell, last)
+    load.record.definition, load.record.strategy = last.definition, last.strategy or table.spec.load
+    load.record.alias = table.shape.alias
+    return load
 
 
 def _publish(load: steps.Load, statements: Sequence[str]) -> None:
