@@ -51,6 +51,10 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing bronze.log', 1;
     SELECT @before = COUNT_BIG(*) FROM [bronze].[log];
+    UPDATE [earlier] SET [state] = N'superseded'
+    FROM [quarantine].[bronze_log] AS [earlier]
+    WHERE [earlier].[state] = N'held' AND (1 = 0
+        OR [earlier].[source_file] IN (SELECT [_source_file] FROM [staging].[bronze_log__20261120T231501_4f3a9c] UNION SELECT [source_file] FROM [staging].[held_bronze_log__20261120T231501_4f3a9c]));
     DELETE FROM [bronze].[log] WHERE [_source_file] IN (SELECT [_source_file] FROM [staging].[bronze_log__20261120T231501_4f3a9c]);
     SET @removed = ROWCOUNT_BIG();
     INSERT INTO [bronze].[log] ([line], [_loaded_at], [_source_file], [_source_row], [_load_id])

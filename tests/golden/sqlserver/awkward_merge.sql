@@ -107,6 +107,11 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.Bob''s [odd] 50%% tåble', 1;
     SELECT @before = COUNT_BIG(*) FROM [gold].[Bob's [odd]] 50% tåble];
+    UPDATE [earlier] SET [state] = N'superseded'
+    FROM [quarantine].[gold_Bob's [odd]] 50% tåble] AS [earlier]
+    WHERE [earlier].[state] = N'held' AND (1 = 0
+        OR EXISTS (SELECT 1 FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [load] WHERE TRY_CONVERT(nvarchar(20), JSON_VALUE([earlier].[row_data], N'$."key]"')) = [load].[key]]] AND TRY_CONVERT(int, JSON_VALUE([earlier].[row_data], N'$."\""')) = [load].["])
+        OR EXISTS (SELECT 1 FROM [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [load] WHERE JSON_VALUE([earlier].[row_data], N'$."key]"') = JSON_VALUE([load].[row_data], N'$."key]"') AND JSON_VALUE([earlier].[row_data], N'$."\""') = JSON_VALUE([load].[row_data], N'$."\""')));
     UPDATE [old]
     SET [old].[key]]] = [new].[key]]], [old].[o'clock] = [new].[o'clock], [old].[two  words] = [new].[two  words], [old].[größe %] = [new].[größe %], [old].[select] = [new].[select], [old].[-- /*] = [new].[-- /*]
     FROM [gold].[Bob's [odd]] 50% tåble] AS [old] WITH (UPDLOCK, HOLDLOCK)

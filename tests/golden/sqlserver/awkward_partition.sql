@@ -107,6 +107,11 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.Bob''s [odd] 50%% tåble', 1;
     SELECT @before = COUNT_BIG(*) FROM [gold].[Bob's [odd]] 50% tåble];
+    UPDATE [earlier] SET [state] = N'superseded'
+    FROM [quarantine].[gold_Bob's [odd]] 50% tåble] AS [earlier]
+    WHERE [earlier].[state] = N'held' AND (1 = 0
+        OR EXISTS (SELECT 1 FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [load]
+            WHERE DATEDIFF(month, TRY_CONVERT(date, LEFT(JSON_VALUE([earlier].[row_data], N'$."-- /*"'), 10), 23), [load].[-- /*]) = 0));
     DECLARE @periods TABLE ([first] date NULL, [next] date NULL);
     INSERT INTO @periods ([first], [next])
     SELECT [first], CASE WHEN [first] < '9999-12-01' THEN DATEADD(month, 1, [first]) END

@@ -110,6 +110,7 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.Bob''s [odd] 50%% tåble', 1;
     SELECT @before = COUNT_BIG(*) FROM [gold].[Bob's [odd]] 50% tåble];
+    UPDATE [quarantine].[gold_Bob's [odd]] 50% tåble] SET [state] = N'superseded' WHERE [state] = N'held';
     SELECT @unchanged = COUNT_BIG(*)
     FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new]
     INNER JOIN [gold].[Bob's [odd]] 50% tåble] AS [old] WITH (UPDLOCK, HOLDLOCK) ON [old].[key]]] = [new].[key]]] AND [old].["] = [new].["]

@@ -99,6 +99,11 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.scores', 1;
     SELECT @before = COUNT_BIG(*) FROM [silver].[scores];
+    UPDATE [earlier] SET [state] = N'superseded'
+    FROM [quarantine].[silver_scores] AS [earlier]
+    WHERE [earlier].[state] = N'held' AND (1 = 0
+        OR EXISTS (SELECT 1 FROM [staging].[silver_scores__20261120T231501_4f3a9c] AS [load] WHERE TRY_CONVERT(nvarchar(20), JSON_VALUE([earlier].[row_data], N'$."id"')) = [load].[id] AND TRY_CONVERT(date, JSON_VALUE([earlier].[row_data], N'$."day"')) = [load].[day])
+        OR EXISTS (SELECT 1 FROM [staging].[held_silver_scores__20261120T231501_4f3a9c] AS [load] WHERE JSON_VALUE([earlier].[row_data], N'$."id"') = JSON_VALUE([load].[row_data], N'$."id"') AND JSON_VALUE([earlier].[row_data], N'$."day"') = JSON_VALUE([load].[row_data], N'$."day"')));
     UPDATE [old]
     SET [old].[id] = [new].[id], [old].[score] = [new].[score]
     FROM [silver].[scores] AS [old] WITH (UPDLOCK, HOLDLOCK)

@@ -97,6 +97,11 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.pairs', 1;
     SELECT @before = COUNT_BIG(*) FROM [silver].[pairs];
+    UPDATE [earlier] SET [state] = N'superseded'
+    FROM [quarantine].[silver_pairs] AS [earlier]
+    WHERE [earlier].[state] = N'held' AND (1 = 0
+        OR EXISTS (SELECT 1 FROM [staging].[silver_pairs__20261120T231501_4f3a9c] AS [load] WHERE TRY_CONVERT(int, JSON_VALUE([earlier].[row_data], N'$."a"')) = [load].[a] AND TRY_CONVERT(int, JSON_VALUE([earlier].[row_data], N'$."b"')) = [load].[b])
+        OR EXISTS (SELECT 1 FROM [staging].[held_silver_pairs__20261120T231501_4f3a9c] AS [load] WHERE JSON_VALUE([earlier].[row_data], N'$."a"') = JSON_VALUE([load].[row_data], N'$."a"') AND JSON_VALUE([earlier].[row_data], N'$."b"') = JSON_VALUE([load].[row_data], N'$."b"')));
     UPDATE [old]
     SET [old].[a] = [new].[a], [old].[b] = [new].[b]
     FROM [silver].[pairs] AS [old] WITH (UPDLOCK, HOLDLOCK)

@@ -45,6 +45,11 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.trend', 1;
     SELECT @before = COUNT_BIG(*) FROM [silver].[trend];
+    UPDATE [earlier] SET [state] = N'superseded'
+    FROM [quarantine].[silver_trend] AS [earlier]
+    WHERE [earlier].[state] = N'held' AND (1 = 0
+        OR EXISTS (SELECT 1 FROM [staging].[silver_trend__20261120T231501_4f3a9c] AS [load]
+            WHERE DATEDIFF(year, TRY_CONVERT(date, LEFT(JSON_VALUE([earlier].[row_data], N'$."day"'), 10), 23), [load].[day]) = 0));
     DECLARE @periods TABLE ([first] date NULL, [next] date NULL);
     INSERT INTO @periods ([first], [next])
     SELECT [first], CASE WHEN [first] < '9999-01-01' THEN DATEADD(year, 1, [first]) END

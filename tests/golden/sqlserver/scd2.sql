@@ -101,6 +101,7 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.history', 1;
     SELECT @before = COUNT_BIG(*) FROM [silver].[history];
+    UPDATE [quarantine].[silver_history] SET [state] = N'superseded' WHERE [state] = N'held';
     SELECT @unchanged = COUNT_BIG(*)
     FROM [staging].[silver_history__20261120T231501_4f3a9c] AS [new]
     INNER JOIN [silver].[history] AS [old] WITH (UPDLOCK, HOLDLOCK) ON [old].[id] = [new].[id]

@@ -95,6 +95,7 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.known', 1;
     SELECT @before = COUNT_BIG(*) FROM [silver].[known];
+    UPDATE [quarantine].[silver_known] SET [state] = N'superseded' WHERE [state] = N'held';
     SELECT @unchanged = COUNT_BIG(*)
     FROM [staging].[silver_known__20261120T231501_4f3a9c] AS [new]
     INNER JOIN [silver].[known] AS [old] WITH (UPDLOCK, HOLDLOCK) ON [old].[load_id] = [new].[load_id]

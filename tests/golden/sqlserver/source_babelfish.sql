@@ -122,7 +122,7 @@ BEGIN TRY
     FROM [staging].[bronze_sessions__20261120T231501_4f3a9c] AS [row]
     INNER JOIN [#lost] AS [lost] ON [lost].[_source_file] = [row].[_source_file] AND [lost].[_source_row] = [row].[_source_row];
     SET @lost = ROWCOUNT_BIG();
-    INSERT INTO [staging].[held_bronze_sessions__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [staging].[held_bronze_sessions__20261120T231501_4f3a9c] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         N'',
         N'20261120T231501_4f3a9c',

@@ -134,7 +134,7 @@ BEGIN TRY
     OUTPUT [deleted].[content_id], [deleted].[content_type], [deleted].[title], [deleted].[genre], [deleted].[rating], [deleted].[production_budget], [deleted].[duration_minutes], [deleted].[release_year], [deleted].[views_count], [deleted].[seasons], [deleted].[episodes_per_season], [deleted].[avg_episode_duration], [deleted].[total_views], [deleted].[_loaded_at], [deleted].[_source_file], [deleted].[_source_row], [deleted].[_load_id] INTO [#lost] ([content_id], [content_type], [title], [genre], [rating], [production_budget], [duration_minutes], [release_year], [views_count], [seasons], [episodes_per_season], [avg_episode_duration], [total_views], [_loaded_at], [_source_file], [_source_row], [_load_id])
     WHERE [rank] > 1;
     SET @lost = ROWCOUNT_BIG();
-    INSERT INTO [staging].[held_bronze_content__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [staging].[held_bronze_content__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         N'',
         N'20260101T000000_abcdef',

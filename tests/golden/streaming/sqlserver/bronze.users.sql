@@ -120,7 +120,7 @@ BEGIN TRY
     OUTPUT [deleted].[user_id], [deleted].[age], [deleted].[country], [deleted].[subscription_type], [deleted].[registration_date], [deleted].[total_watch_time_hours], [deleted].[_loaded_at], [deleted].[_source_file], [deleted].[_source_row], [deleted].[_load_id] INTO [#lost] ([user_id], [age], [country], [subscription_type], [registration_date], [total_watch_time_hours], [_loaded_at], [_source_file], [_source_row], [_load_id])
     WHERE [rank] > 1;
     SET @lost = ROWCOUNT_BIG();
-    INSERT INTO [staging].[held_bronze_users__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [staging].[held_bronze_users__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         N'',
         N'20260101T000000_abcdef',

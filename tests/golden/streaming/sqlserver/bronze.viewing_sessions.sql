@@ -125,7 +125,7 @@ BEGIN TRY
     OUTPUT [deleted].[session_id], [deleted].[user_id], [deleted].[content_id], [deleted].[watch_date], [deleted].[watch_duration_minutes], [deleted].[completion_percentage], [deleted].[device_type], [deleted].[quality_level], [deleted].[_loaded_at], [deleted].[_source_file], [deleted].[_source_row], [deleted].[_load_id] INTO [#lost] ([session_id], [user_id], [content_id], [watch_date], [watch_duration_minutes], [completion_percentage], [device_type], [quality_level], [_loaded_at], [_source_file], [_source_row], [_load_id])
     WHERE [rank] > 1;
     SET @lost = ROWCOUNT_BIG();
-    INSERT INTO [staging].[held_bronze_viewing_sessions__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id])
+    INSERT INTO [staging].[held_bronze_viewing_sessions__20260101T000000_abcdef] WITH (TABLOCK) ([quarantine_id], [load_id], [quarantined_at], [source_file], [source_row], [reasons], [row_data], [state], [replay_load_id], [repairs])
     SELECT
         N'',
         N'20260101T000000_abcdef',
