@@ -23,6 +23,7 @@ from engine.show import held_rows
 from engine.sources import SourceColumn, open_source
 from engine.specs import JsonSource
 from engine.suites import BATCH, COMPOUND, UNIQUE, Suite, judges_single_rows
+from engine.warehouse import Arrived
 from engine.warehouse.protocol import Warehouse
 from engine.warehouse.replaying import Fate, Statements, staged
 
@@ -181,12 +182,13 @@ def _publish(load: steps.Load, statements: Sequence[str]) -> None:
     with load.timed("publish"):
         record.number = ledger.next_number(warehouse, record.table)
 
-        def written(total: int) -> Any:
-            record.rows_total = total
-            fault = record.balance()
-            if fault:
-                raise WarehouseError(f"the row counts of {record.table} do not add up: {fault}; nothing was published")
-            load.tell("commit", total)
+        def written(arrived: Arrived) -> Any:
+            record.rows_total = arrived.total
+            if record.load_id.endswith(REPLAY):
+                record.rows_published = arrived.inserted
+            if fault := arrived.fault() or record.balance():
+                raise WarehouseError(f"row counts of {record.table} do not reconcile: {fault}; nothing was published")
+            load.tell("commit", arrived.total)
             record.state = "published"
             return steps.written(load)
 
@@ -214,7 +216,7 @@ class _Replay:
             with self.load.timed("gate"), self._gate() as judge:
                 self._judge(judge)
             record.rows_read, record.rows_quarantined = len(self.waiting), len(self.stay)
-            record.rows_published = record.rows_staged = record.rows_read - record.rows_quarantined
+            record.rows_staged = self.warehouse.count(*self.warehouse.staging(self.shape, record.load_id))
             self._settle()
         finally:
             # What is left, if the warehouse is gone too, the next run sweeps.
@@ -326,7 +328,7 @@ class _Replay:
             fates.append(Fate(n, row["quarantine_id"], *origin, reasons))
         for statement in self.sql.make_plan(fates):
             self.warehouse.execute(statement)
-        if self.record.rows_published:
+        if self.record.rows_staged:
             repairs = json.dumps(self.changes, ensure_ascii=False) if self.changes else ""
             _publish(self.load, self.sql.replay(repairs))
         else:

@@ -72,6 +72,15 @@ class Arrived:
         )
 
 
+def changes(statement: str, table: str) -> str:
+    """The field of ``Arrived`` that the rows of a statement belong to: of one that inserts into ``table`` (as its text
+    has it) or deletes from it; empty for others."""
+    for verb, field in (("INSERT INTO", "inserted"), ("DELETE FROM", "removed")):
+        if statement.startswith(f"{verb} {table} "):
+            return field
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class TableShape:
     """A table as a warehouse has to keep it: columns in order, key, load strategy and storage."""

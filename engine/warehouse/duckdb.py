@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import WarehouseError
 from engine.ledger import TABLES, Row, after, fills, lacking, migrated
 from engine.live import RunLock, is_locked, live_path, read_live, who
-from engine.warehouse import AUDIT_COLUMNS, KEPT_ALREADY, KEPT_ELSEWHERE, Arrived, Standing, TableShape, duckdb_sql
+from engine.warehouse import (
+    AUDIT_COLUMNS,
+    KEPT_ALREADY,
+    KEPT_ELSEWHERE,
+    Arrived,
+    Standing,
+    TableShape,
+    changes,
+    duckdb_sql,
+)
 from engine.warehouse.duckdb_counted import affected as _changed
 from engine.warehouse.duckdb_counted import counted_before, run_counted
 from engine.warehouse.duckdb_counted import scalar as _scalar
@@ -328,15 +337,21 @@ class DuckDBWarehouse:
             latest = _scalar(cursor.execute(f"SELECT greatest(max(valid_from), max(valid_to)) FROM {name}"))
         return after(latest)
 
-    def exchange(self, shape: TableShape, statements: Sequence[str], ledger: Callable[[int], LedgerRows]) -> int:
-        """One transaction: statements that change single rows of a published table, and its ledger rows."""
+    def exchange(self, shape: TableShape, statements: Sequence[str], ledger: Callable[[Arrived], LedgerRows]) -> None:
+        name = qualified(shape.schema, shape.name)
         with self._publishing, self.transaction() as cursor:
             self._open_up(cursor, shape)
+            counted = {
+                "before": int(_scalar(cursor.execute(f"SELECT count(*) FROM {name}"))),
+                "inserted": 0,
+                "removed": 0,
+            }
             for statement in statements:
-                cursor.execute(statement)
-            total = int(_scalar(cursor.execute(f"SELECT count(*) FROM {qualified(shape.schema, shape.name)}")))
-            self._write(cursor, ledger(total))
-        return total
+                result = cursor.execute(statement)
+                if what := changes(statement, name):
+                    counted[what] += _changed(result)
+            total = int(_scalar(cursor.execute(f"SELECT count(*) FROM {name}")))
+            self._write(cursor, ledger(Arrived(total, **counted)))
 
     def execute(self, statement: str) -> None:
         self.query(statement)

@@ -117,8 +117,9 @@ class Warehouse(Protocol):
         what was counted on the way. Quarantined rows of files, periods or keys that this load brought anew become
         superseded."""
 
-    def exchange(self, shape: TableShape, statements: Sequence[str], ledger: Callable[[int], LedgerRows]) -> int:
-        """One transaction: statements that change single rows of a published table, and ``ledger`` as in publish."""
+    def exchange(self, shape: TableShape, statements: Sequence[str], ledger: Callable[[Arrived], LedgerRows]) -> None:
+        """One transaction: statements that change single rows of a published table, and ``ledger`` as in publish. The
+        rows that they insert into it and delete from it are counted."""
 
     def execute(self, statement: str) -> None:
         """One statement that gives nothing back and commits by itself."""

@@ -244,9 +244,7 @@ class SqlServerWarehouse(Session):
     def settle_keys(self, shape: TableShape, load_id: str) -> int:
         if not shape.key:
             return 0
-        self.hold(
-            shape, load_id, [(f"{ident(k)} IS NULL", f"{k}: the key is empty") for k in shape.key], landed=True
-        )
+        self.hold(shape, load_id, [(f"{ident(k)} IS NULL", f"{k}: the key is empty") for k in shape.key], landed=True)
         return int(self.scalar(sql.settle_keys(shape, load_id, self.server)))
 
     def hold(self, shape: TableShape, load_id: str, reasons: Sequence[tuple[str, str]], *, landed: bool) -> int:
@@ -304,10 +302,10 @@ class SqlServerWarehouse(Session):
     def readers(self) -> list[tuple[str, str]]:
         return [(r["reader"], r["text"]) for r in self.rows(catalog.READERS)]
 
-    def exchange(self, shape: TableShape, statements: Sequence[str], ledger: Callable[[int], LedgerRows]) -> int:
+    def exchange(self, shape: TableShape, statements: Sequence[str], ledger: Callable[[Arrived], LedgerRows]) -> None:
         if self._lock is not None:
             self._lock.check()
-        return exchange(self, shape, statements, ledger)
+        exchange(self, shape, statements, ledger)
 
     def execute(self, statement: str) -> None:
         self.run(statement)

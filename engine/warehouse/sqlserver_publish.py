@@ -11,7 +11,7 @@ from itertools import groupby
 from engine.errors import WarehouseError
 from engine.ledger import LOADS, after
 from engine.tsql import ident, literal
-from engine.warehouse import Arrived, TableShape
+from engine.warehouse import Arrived, TableShape, changes
 from engine.warehouse import sqlserver_catalog as catalog
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.protocol import LedgerRows
@@ -216,18 +216,22 @@ class Publication:
 
 
 def exchange(
-    session: Session, shape: TableShape, statements: Sequence[str], ledger: Callable[[int], LedgerRows]
-) -> int:
+    session: Session, shape: TableShape, statements: Sequence[str], ledger: Callable[[Arrived], LedgerRows]
+) -> None:
     """One transaction: statements that change single rows of a published table, and its ledger rows."""
+    name = f'"{shape.schema}"."{shape.name}"'
     with session.undoing():
         session.run(
             "SET XACT_ABORT ON; SET NOCOUNT ON;\n" + _BEGIN.format(resource=literal(lock_name(shape.full_name)))
         )
+        counted = {"before": int(session.scalar(sql.count(shape.schema, shape.name))), "inserted": 0, "removed": 0}
         for statement in statements:
-            session.run(statement)
+            if what := changes(statement, name):
+                counted[what] += int(session.scalar(f"{statement};\nSELECT ROWCOUNT_BIG() AS [rows];"))
+            else:
+                session.run(statement)
         total = int(session.scalar(sql.count(shape.schema, shape.name)))
-        session.run("SET NOCOUNT ON;\n" + ledger_text(ledger(total)) + "\nCOMMIT TRANSACTION;")
-    return total
+        session.run("SET NOCOUNT ON;\n" + ledger_text(ledger(Arrived(total, **counted))) + "\nCOMMIT TRANSACTION;")
 
 
 _BEGIN = """\
