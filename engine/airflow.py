@@ -95,6 +95,11 @@ class _Pipeline:
                     description="Only these tables, by name or pattern (gold.*); none means all.",
                 ),
                 "force": Param(False, type="boolean", description="Build also what is not stale."),
+                "full": Param(
+                    False,
+                    type="boolean",
+                    description="Build from the start of the sources, as if nothing had ever been loaded.",
+                ),
                 "allow": Param(
                     [],
                     type="array",

@@ -88,7 +88,7 @@ class Build(_Step):
         wanted = params.get("tables") or []
         if wanted and not any(fnmatch.fnmatchcase(self.table, pattern.lower()) for pattern in wanted):
             raise AirflowSkipException(f"{self.table} is not among {', '.join(wanted)}")
-        built = build(self.job(context), self.table, force=bool(params.get("force")))
+        built = build(self.job(context), self.table, force=bool(params.get("force")), full=bool(params.get("full")))
         if built.state == "unchanged":
             raise AirflowSkipException(f"{self.table} is up to date, {built.why}")
         if built.state == "staged":
@@ -123,7 +123,8 @@ class Gate(_Step):
         except StagingGone as gone:
             # Another run: a backfill's go beside the scheduled one, and pipelines may share a table.
             _say(f"{gone}; that is done here")
-            again = build(job, self.table, force=True)
+            params = context["params"]
+            again = build(job, self.table, force=bool(params.get("force")), full=bool(params.get("full")))
             judged = gate(job, self.table, again.load_id, again.built_from)
         self.judged = judged
         facts = _facts(judged, job.logical_date)

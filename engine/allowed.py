@@ -11,6 +11,8 @@ WHAT = {
     "empty": "no rows where there were some",
     "drop": "fewer rows than guards.drop",
     "rise": "more rows than guards.rise",
+    "history": "the closed versions of an scd2 table to go",
+    "rows": "rows of earlier loads to go that its inputs no longer give",
 }
 """Each word with what it allows."""
 Allowed = Mapping[str, frozenset[str]]

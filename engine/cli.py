@@ -123,6 +123,9 @@ def run(
     select: Select = None,
     target: Target = None,
     force: Annotated[bool, typer.Option("--force", help="Build also what is not stale.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Build from the start of the sources, as if nothing had ever been loaded.")
+    ] = False,
     logical_date: Date = None,
     load_id: Annotated[
         str | None, typer.Option("--load-id", help="Name this load; a finished load of that name does nothing.")
@@ -154,6 +157,7 @@ def run(
             target=target,
             selectors=select or [],
             force=force,
+            full=full,
             logical_date=day(logical_date),
             load_id=load_id,
             wait_for=wait or 0,

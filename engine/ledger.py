@@ -78,6 +78,7 @@ LOADS = _shape(
     columns="nvarchar(max)",
     alias="nvarchar(260)",
     project="nvarchar(128)",
+    declared="nvarchar(max)",
     error="nvarchar(4000)",
 )
 VERDICTS = _shape(
@@ -221,6 +222,9 @@ class LoadRecord:
     columns: tuple[Column, ...] = ()
     alias: str = ""
     project: str = ""
+    declared: dict[str, Any] = field(default_factory=dict)
+    """What the table was declared as: load, key, partition_by, watermark, suite; ``anew`` or
+    ``first`` when nothing was kept."""
     started_at: dt.datetime = field(default_factory=lambda: now())
     number: int = 0
     """Orders the loads of a table, whatever the clocks say; given when the row is written."""
@@ -266,6 +270,7 @@ class LoadRecord:
             "columns": json.dumps({c.name: str(c.type) for c in self.columns}),
             "alias": self.alias or None,
             "project": self.project or None,
+            "declared": json.dumps(self.declared, sort_keys=True),
             "error": self.error[:4000] or None,
         }
 
@@ -282,6 +287,7 @@ class LoadRecord:
             json.loads(row["inputs"] or "{}"),
             columns,
             project=row["project"] or "",
+            declared=json.loads(row["declared"] or "{}"),
             started_at=row["started_at"],
             seconds={"load": row["seconds_load"] or 0.0},
         )
@@ -345,13 +351,45 @@ class Published:
     finished_at: dt.datetime
     verdict: str
     strategy: str = ""
+    declared: dict[str, Any] = field(default_factory=dict)
+    """What the published table is declared as; of a load of an earlier version no more than ``load``."""
+    standing: str = ""
+    """What the warehouse has under the table's name now: TABLE, VIEW, or empty for nothing."""
+
+    @property
+    def load(self) -> str:
+        """The strategy by which it was published."""
+        return str(self.declared["load"])
+
+    @property
+    def missing(self) -> str:
+        """Why what stands there cannot be what was published, in words; empty when it can."""
+        if not self.standing:
+            return "it is missing from the warehouse"
+        if (self.standing == "VIEW") != (self.load == "view"):
+            return f"a {self.standing.lower()} stands in its place in the warehouse"
+        return ""
+
+
+def standing(reader: Reader) -> dict[str, str]:
+    """Every table and view of the layers that is in the warehouse: TABLE or VIEW by name."""
+    rows = reader.rows(
+        "SELECT table_schema, table_name, table_type FROM information_schema.tables"
+        " WHERE table_schema IN ('bronze', 'silver', 'gold')"
+    )
+    return {
+        f"{r['table_schema']}.{r['table_name']}": "VIEW" if r["table_type"] == "VIEW" else "TABLE"
+        for r in rows
+        if not r["table_name"].startswith("__")
+    }
 
 
 def published(reader: Reader) -> dict[str, Published]:
-    """The last published load of every table, but of those that were pruned since."""
+    """The last published load of every table, but of those that were pruned since, and what stands under its name."""
+    there = standing(reader)
     rows = reader.rows(
         "SELECT table_name, load_id, definition, fingerprint, inputs, columns, rows_total, finished_at, verdict,"
-        " strategy FROM ("
+        " strategy, declared FROM ("
         "SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY number DESC, load_id DESC) AS recent"
         " FROM ops.loads WHERE state IN ('published', 'pruned')) AS l WHERE recent = 1 AND state = 'published'"
     )
@@ -366,6 +404,8 @@ def published(reader: Reader) -> dict[str, Published]:
             r["finished_at"],
             r["verdict"] or "",
             r["strategy"] or "",
+            {"load": r["strategy"], **json.loads(r["declared"] or "{}")},
+            there.get(r["table_name"], ""),
         )
         for r in rows
     }
@@ -383,9 +423,10 @@ def load_row(reader: Reader, table: str, load_id: str) -> Row | None:
     return rows[0] if rows else None
 
 
-def watermarks(reader: Reader) -> dict[str, str]:
-    """The highest published value of every table that keeps a watermark, as text."""
-    return {r["table_name"]: r["value"] for r in reader.rows("SELECT table_name, value FROM ops.watermarks")}
+def watermarks(reader: Reader) -> dict[tuple[str, str], str]:
+    """The highest published value of every table and column that keeps a watermark, as text."""
+    found = reader.rows("SELECT table_name, column_name, value FROM ops.watermarks")
+    return {(r["table_name"], r["column_name"].casefold()): r["value"] for r in found if r["value"] is not None}
 
 
 def history(reader: Reader, runs: int = 20) -> dict[str, list[Row]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from engine.bind import BindError, Bound, bind, parse, tables_of
+from engine.bind import BindError, Bound, bind, meaning, parse, tables_of
 from engine.errors import Problem, ProjectError, SourceError, nearest
 from engine.naming import column_faults, table_faults
 from engine.physical import design_of, faults, held_to, mismatched, partition_of, referring
@@ -28,7 +28,7 @@ from engine.warehouse.sqlserver_templates import split_ctes, split_tail
 if TYPE_CHECKING:
     from engine.sources import SourceColumn
 
-DEFINITION_FORMAT = "1"
+DEFINITION_FORMAT = "2"
 """Part of every table's definition: raised when the engine builds the same project differently."""
 UNDECLARED = parse_type("nvarchar(4000)")
 
@@ -47,6 +47,11 @@ class Table:
     ranked: Bound | None = None
     """The SELECT with the rank by which ``dedupe`` keeps one row of each key."""
     definition: str = ""
+    reads: tuple[str, ...] = ()
+    """Those of its inputs that its SELECT reads; the others are read by its suite or referred to."""
+    dated: bool = False
+    """Whether its template reads ``{{ logical_date }}``, so that another day gives other rows; told only where a table
+    appends what its SELECT gives."""
 
     @property
     def layer(self) -> str:
@@ -138,6 +143,10 @@ class _Builder:
         self.rendered: dict[str, Rendered] = {}
         self.trees: dict[str, Any] = {}
         self.inputs: dict[str, tuple[str, ...]] = {}
+        self.reads: dict[str, tuple[str, ...]] = {}
+        self.appends = any(
+            t.load == "append" and t.source is None and not t.watermark for t in project.tables.values()
+        )
         self.suites: dict[str, Suite] = {}
 
     def build(self) -> Model:
@@ -185,7 +194,7 @@ class _Builder:
             rendered = self.templates.render(name.replace(".", "/") + ".sql", watermark=watermark)
             self.rendered[name] = rendered
             tree = parse(rendered.sql)
-            self.inputs[name] = tuple(self._known_inputs(name, tables_of(tree)))
+            self.inputs[name] = self.reads[name] = tuple(self._known_inputs(name, tables_of(tree)))
             self.trees[name] = tree
         except BindError as error:
             self.problems += _told(self.rendered[name], error)
@@ -240,16 +249,32 @@ class _Builder:
             table = Table(
                 name, spec, columns, suite, self.inputs[name], self.rendered[name], bound, self._ranked(name, spec)
             )
+            table = replace(table, reads=self.reads[name], dated=self._dated(table))
         self._check(table)
-        return replace(table, definition=_definition(table, self._canonical(table)))
+        return replace(table, definition=_definition(table, self._meaning(table)))
 
-    def _canonical(self, table: Table) -> str:
-        """The SQL that tells whether the template changed; the watermark moves with every load and says nothing of that."""
+    def _meaning(self, table: Table) -> str:
+        """What tells whether the SELECT changed; the watermark moves with every load and says nothing of that."""
         if table.rendered is None:
             return ""
         if not table.spec.watermark:
-            return table.rendered.sql
-        return self.templates.render(table.name.replace(".", "/") + ".sql", watermark=None).sql
+            return meaning(self.trees[table.name])
+        rendered = self.templates.render(table.name.replace(".", "/") + ".sql", watermark=None)
+        try:
+            return meaning(parse(rendered.sql))
+        except BindError:
+            return rendered.sql  # only a first load would run this text, and it would be told there
+
+    def _dated(self, table: Table) -> bool:
+        if table.rendered is None or not self.appends:
+            return False
+        date = self.model.logical_date
+        # Another day of the month, another month and another year.
+        another = date + dt.timedelta(days=405 if date.year < 9000 else -405)
+        watermark = self.watermarks.get(table.name) if table.spec.watermark else None
+        name = table.name.replace(".", "/") + ".sql"
+        other = self.templates.render(name, watermark=watermark, logical_date=another)
+        return other.sql != table.rendered.sql
 
     def _bound(self, name: str, tree: Any, rendered: Rendered) -> Bound | None:
         missing = [t for t in self.inputs[name] if t not in self.model.tables]
@@ -424,8 +449,9 @@ def _told(rendered: Rendered, error: BindError) -> list[Problem]:
 
 def _definition(table: Table, sql: str) -> str:
     spec = table.spec.model_dump(
-        include={"key", "load", "dedupe", "storage", "alias", "source", "watermark"}, mode="json"
+        include={"load", "dedupe", "storage", "alias", "source", "watermark"}, mode="json"
     )
+    spec["key"] = table.spec.key_columns
     if table.spec.partition_by is not None:
         spec["partition_by"] = table.spec.partition_by.model_dump(mode="json")
     parts = [DEFINITION_FORMAT, sql, spec, table.suite.digest, [(c.name, str(c.type)) for c in table.columns]]

@@ -48,6 +48,8 @@ def why_stale(table: Table, last: Published | None, inputs: Mapping[str, str], f
     """
     if last is None:
         return "never published"
+    if last.missing:
+        return last.missing
     if last.definition != table.definition:
         return "its definition changed"
     if table.landed and last.fingerprint != fingerprint:

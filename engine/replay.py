@@ -15,6 +15,7 @@ from engine import ledger, steps
 from engine.bind import bind, parse
 from engine.errors import GateFailed, Problem, ProjectError, WarehouseError, nearest
 from engine.ledger import Published
+from engine.load import Load, Tell
 from engine.model import Model, Table, load_model
 from engine.project import Project
 from engine.rivals import Rivals
@@ -63,7 +64,7 @@ def replay(
     rows: Sequence[str] = (),
     repairs: Sequence[str] = (),
     wait_for: float = 0,
-    tell: steps.Tell = lambda *_: None,
+    tell: Tell = lambda *_: None,
 ) -> Replayed:
     """Send quarantined rows through conversion and gate again and publish those that pass, in one transaction.
 
@@ -159,8 +160,8 @@ def _loads(warehouse: Warehouse, name: str) -> list[Row]:
 
 
 def _begin(
-    model: Model, table: Table, warehouse: Warehouse, kind: str, last: Published, tell: steps.Tell
-) -> steps.Load:
+    model: Model, table: Table, warehouse: Warehouse, kind: str, last: Published, tell: Tell
+) -> Load:
     """A load that changes single rows: of the table's definition, source and inputs it says what its last load said."""
     load = steps.start(
         model,
@@ -177,7 +178,7 @@ def _begin(
     return load
 
 
-def _publish(load: steps.Load, statements: Sequence[str]) -> None:
+def _publish(load: Load, statements: Sequence[str]) -> None:
     record, warehouse = load.record, load.warehouse
     with load.timed("publish"):
         record.number = ledger.next_number(warehouse, record.table)
@@ -198,7 +199,7 @@ def _publish(load: steps.Load, statements: Sequence[str]) -> None:
 class _Replay:
     """One replay: the rows as a small JSON Lines source, staged under their numbers, 1 for the first."""
 
-    def __init__(self, load: steps.Load, waiting: list[Row], changes: dict[str, str], rivals: Rivals) -> None:
+    def __init__(self, load: Load, waiting: list[Row], changes: dict[str, str], rivals: Rivals) -> None:
         self.load, self.waiting, self.changes, self.rivals = load, waiting, changes, rivals
         self.table, self.warehouse, self.record = load.table, load.warehouse, load.record
         self.shape = staged(load.shape)
@@ -342,7 +343,7 @@ def undo(
     *,
     name: str | None = None,
     wait_for: float = 0,
-    tell: steps.Tell = lambda *_: None,
+    tell: Tell = lambda *_: None,
 ) -> Undone:
     """Take back a replay, or one row of it: out of the published table, what it replaced back into it, and the row into
     quarantine as it was, in one transaction.
@@ -376,7 +377,7 @@ def undo(
         return _undo(load, replayed, [r["quarantine_id"] for r in found], whole=not others)
 
 
-def _undo(load: steps.Load, replayed: str, ids: list[str], *, whole: bool) -> Undone:
+def _undo(load: Load, replayed: str, ids: list[str], *, whole: bool) -> Undone:
     warehouse, record = load.warehouse, load.record
     sql = Statements(warehouse.kind, load.shape, record.load_id, warehouse.staging(load.shape, record.load_id))
     if not warehouse.exists(*sql.kept_name(replayed)):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine import ledger, steps
+from engine import changes, ledger, steps
 from engine.allowed import Allowed, parse_allowed
 from engine.errors import MedallionError, Problem, ProjectError, SourceError, WarehouseError
 from engine.ledger import Published, now
@@ -104,13 +104,15 @@ def run(
     target: str | None = None,
     selectors: Iterable[str] = (),
     force: bool = False,
+    full: bool = False,
     logical_date: dt.date | None = None,
     load_id: str | None = None,
     wait_for: float | None = 0,
     allow: Iterable[str] = (),
     watcher: Watcher | None = None,
 ) -> RunResult:
-    """Build what is stale among the selected tables.
+    """Build what is stale among the selected tables; with ``force`` all of them, with ``full`` all of them as if
+    nothing had ever been loaded.
 
     ``load_id`` names the load (a finished load of that name does nothing); ``wait_for`` is how many seconds to wait
     for another run; ``allow`` are ``TABLE:WHAT`` texts of what may be done once. Raises ProjectError before anything is
@@ -136,11 +138,23 @@ def run(
     with warehouse.run_lock(wait_for, watcher.say), warehouse:
         if said := warehouse.prepare():
             watcher.say(said)
-        known = ledger.watermarks(warehouse)
+        published = ledger.published(warehouse)
+        known = changes.known_watermarks(model, warehouse, published, plan.tables if full else ())
         if known:
             model = load_model(project, target, date, watermarks=known)
         result.phases["open"] = time.perf_counter() - began - result.phases["check"]
-        _Run(model, plan, warehouse, result, watcher, force=force, selection=" ".join(selectors), allowed=allowed).go()
+        _Run(
+            model,
+            plan,
+            warehouse,
+            result,
+            watcher,
+            published=published,
+            force=force,
+            full=full,
+            selection=" ".join(selectors),
+            allowed=allowed,
+        ).go()
     result.seconds = time.perf_counter() - began
     return result
 
@@ -154,16 +168,18 @@ class _Run:
         result: RunResult,
         watcher: Watcher,
         *,
+        published: dict[str, Published],
         force: bool,
+        full: bool,
         selection: str,
         allowed: Allowed,
     ) -> None:
         self.model, self.plan, self.warehouse, self.result, self.watcher = model, plan, warehouse, result, watcher
-        self.force, self.allowed = force, allowed
+        self.force, self.full, self.allowed = force or full, full, allowed
         self.gate_lock = threading.Lock()
         self.gate: Any = None
-        self.published: dict[str, Published] = ledger.published(warehouse)
-        self.load_ids = {name: p.load_id for name, p in self.published.items()}
+        self.published = published
+        self.load_ids = {name: p.load_id for name, p in self.published.items() if not p.missing}
         self.row: ledger.Row = ledger.run_begun(
             result.run_id,
             model.project.name,
@@ -281,12 +297,12 @@ class _Run:
         name, last = table.name, self.published.get(table.name)
         missing = [i for i in table.inputs if i not in self.load_ids]
         if missing:
-            raise WarehouseError(f"{', '.join(missing)} was never published; build it too with --select +{name}")
+            raise WarehouseError(f"{changes.unpublished(missing, self.published)}; build it too with --select +{name}")
         if last is not None and last.load_id == self.result.run_id:
             return Outcome(name, "unchanged", f"load {last.load_id} is finished already")
         fingerprint = steps.fingerprint(self.model, table)
         inputs = self._inputs(table)
-        reason = "forced" if self.force else why_stale(table, last, inputs, fingerprint)
+        reason = "built anew" if self.full else "forced" if self.force else why_stale(table, last, inputs, fingerprint)
         if not reason:
             if table.shape.design != NO_DESIGN:
                 self.warehouse.reconcile(table.shape)
@@ -312,6 +328,8 @@ class _Run:
             last=last,
             tell=tell,
             allowed=self.allowed.get(name, frozenset()),
+            full=self.full,
+            forced=self.force,
         )
         try:
             steps.stage(load)

@@ -54,7 +54,7 @@ def states(project: Project, model: Model) -> list[dict[str, Any]]:
     stale: set[str] = set()
     for table in model.tables.values():
         last = published.get(table.name)
-        inputs = {i: published[i].load_id for i in table.inputs if i in published}
+        inputs = {i: published[i].load_id for i in table.inputs if i in published and not published[i].missing}
         reason = why_stale(table, last, inputs, _fingerprint(project, model, table))
         upstream = [i for i in table.inputs if i in stale]
         if not reason and upstream:
@@ -64,7 +64,7 @@ def states(project: Project, model: Model) -> list[dict[str, Any]]:
         rows.append(
             {
                 "table": table.name,
-                "state": "new" if last is None else "stale" if reason else "fresh",
+                "state": "new" if last is None else "missing" if last.missing else "stale" if reason else "fresh",
                 "reason": reason,
                 "inputs": [table.spec.source] if table.landed else list(table.inputs),
                 "load": table.spec.load,
@@ -222,6 +222,10 @@ def status(project: Project, target: str) -> dict[str, Any]:
         _require_current(warehouse)
         found = ledger.history(warehouse)
         left = undeclared(warehouse, project)
+        there = ledger.standing(warehouse)
+    for row in found["loads"]:
+        if row["state"] == "published" and row["table_name"] not in there:
+            row["state"] = "missing"
     run, tables = (working["run"], working["tables"]) if working is not None else (None, {})
     for row in found["runs"]:
         # Nobody else holds the lock, so a run that never wrote its end was killed.

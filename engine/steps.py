@@ -7,61 +7,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine import guards
+from engine import changes, guards
 from engine.bind import BindError, bind, counting, parse
 from engine.errors import GateFailed, MedallionError, ProjectError, StagingGone, WarehouseError
 from engine.ledger import LOADS, VERDICTS, WATERMARKS, LoadRecord, Published, Row, next_number, now, verdict_rows
+from engine.load import STAGED, Load, Tell
 from engine.model import Model, Table, source_columns
-from engine.specs import GuardsSpec
 from engine.suites import BATCH, HOLDS_FOR_FEWER, Suite
 from engine.warehouse import Arrived, TableShape
 
 if TYPE_CHECKING:
     from engine.gate import Gate, Verdict
     from engine.warehouse.protocol import Warehouse
-
-STAGED = "staged"
-"""The state of a load whose rows wait for their gate."""
-Tell = Callable[[str, int], None]
-"""Called with what a load is doing ("load", "gate", "publish") and the rows so far."""
-
-
-@dataclass
-class Load:
-    """One table's load under way: what it builds, where, and what is known of it so far."""
-
-    model: Model
-    table: Table
-    warehouse: Warehouse
-    record: LoadRecord
-    tell: Tell
-    last: Published | None = None
-    allowed: frozenset[str] = frozenset()
-    """What a person allows this load once, as words of engine.allowed."""
-    verdicts: list[Verdict] = field(default_factory=list)
-    select: str = ""
-
-    @property
-    def shape(self) -> TableShape:
-        return self.table.shape
-
-    @property
-    def guards(self) -> GuardsSpec:
-        return guards.limits(self.model.project.guards, self.table.spec.guards)
-
-    @contextmanager
-    def timed(self, step: str) -> Iterator[None]:
-        self.tell(step, 0)
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.record.seconds[step] = time.perf_counter() - start
 
 
 def start(
@@ -75,8 +36,11 @@ def start(
     last: Published | None,
     tell: Tell,
     allowed: frozenset[str] = frozenset(),
+    full: bool = False,
+    forced: bool = False,
 ) -> Load:
     """A load about to begin. ``inputs`` are the load ids of what it reads."""
+    anew = changes.begins_anew(model.tables[table.name], last, full)
     record = LoadRecord(
         table.name,
         load_id,
@@ -87,12 +51,14 @@ def start(
         dict(inputs),
         table.columns,
         project=model.project.name,
+        declared={**changes.declared(model.tables[table.name]), "anew": anew, "first": last is None},
     )
-    return Load(model, table, warehouse, record, tell, last, allowed)
+    return Load(model, table, warehouse, record, tell, last, allowed, anew=anew, forced=forced)
 
 
 def stage(load: Load) -> None:
-    """Fill the staging table from the source or from the SELECT. Raises SourceError or WarehouseError."""
+    """Fill the staging table from the source or from the SELECT. Raises SourceError or WarehouseError, and GateFailed
+    for what would double the table's rows."""
     with load.timed("load"):
         load.warehouse.drop_staging(load.shape)
         if load.table.landed:
@@ -107,7 +73,9 @@ def _land(load: Load) -> None:
     record, model = load.record, load.model
     source = open_source(model.project.source(load.table.spec.source or "", model.target), model.project.root)
     files = None
-    if load.table.spec.load == "append" and load.last and load.last.definition == load.table.definition:
+    same = load.last is not None and load.last.definition == load.table.definition
+    if load.table.spec.load == "append" and same and not load.anew:
+        assert load.last is not None
         # Nothing changed but the load was asked for: then every file is read again, in the place of its rows.
         files = source.changed_files(load.last.fingerprint) or None
     scan = source.scan(
@@ -127,10 +95,18 @@ def _land(load: Load) -> None:
 def _build(load: Load) -> None:
     table, record = load.table, load.record
     assert table.bound is not None
+    load.nothing_new = changes.loaded_already(load)
+    if load.nothing_new and load.forced:
+        if not table.spec.key_columns:
+            changes.refuse_twice(table)
+        load.nothing_new = False  # the key tells what of it is there
     load.select = _select(load)
-    staged = load.warehouse.build(load.shape, record.load_id, load.select, ranked=table.ranked is not None)
+    ranked, empty = table.ranked is not None, load.nothing_new
+    staged = load.warehouse.build(load.shape, record.load_id, load.select, ranked=ranked, empty=empty)
+    record.declared["nothing_new"] = empty
     record.rows_staged = staged
-    record.rows_read, record.rows_filtered = _read_and_filtered(load) or (staged, None)
+    counted = None if empty else _read_and_filtered(load)
+    record.rows_read, record.rows_filtered = counted or (staged, None)
     if table.ranked is not None:
         record.rows_duplicate = load.warehouse.drop_losers(load.shape, record.load_id, table.spec.dedupe)
 
@@ -204,6 +180,8 @@ def take_up(
     # A gate that failed, or was killed, may have moved rows already: what was held is counted, not remembered.
     record.rows_quarantined = warehouse.held(table.shape, record.load_id)
     load = Load(model, table, warehouse, record, tell, last, allowed)
+    load.anew = bool(record.declared.get("anew"))
+    load.nothing_new = bool(record.declared.get("nothing_new"))
     if table.spec.load == "view":
         load.select = _select(load)
     return load
@@ -215,11 +193,14 @@ def judge(load: Load, gate: Callable[[], Gate], lock: threading.Lock) -> None:
 
     Raises GateFailed when a guard or a critical expectation does not hold; staging is then left to look at.
     """
+    changes.judge(load)
     with load.timed("gate"):
         load.verdicts = _guarded(load)
         # Where nearly nothing was staged, what the suite says of the rest is only a consequence.
         if load.table.suite.expectations and not any(v.blocks for v in load.verdicts):
-            load.verdicts = _by_suite(load, gate, lock)
+            load.verdicts = _by_suite(load, gate, lock) if not load.nothing_new else []
+            if changes.suite_changed(load) and not any(v.blocks for v in load.verdicts):
+                load.verdicts = _whole(load, gate, lock, load.verdicts)
             load.verdicts += _guarded(load)
     failed = [v for v in load.verdicts if not v.success and not (v.quarantine and v.condition)]
     critical = [v for v in failed if v.severity == "critical"]
@@ -261,7 +242,7 @@ def _guarded(load: Load) -> list[Verdict]:
 def _before_and_after(load: Load) -> tuple[int | None, int | None]:
     """The rows of the published table and of the staging table that is to take its place; of scd2, the current ones."""
     record, last, kind = load.record, load.last, load.table.spec.load
-    if last is None:
+    if last is None or last.missing:
         return None, None
     if kind == "merge" and load.table.landed and not record.rows_read:
         return last.rows_total, 0  # a merge reads its whole source, and that has nothing any more
@@ -289,8 +270,34 @@ def _guard_total(load: Load, total: int) -> None:
         load.record.verdict = "warned"
 
 
-def _judged(load: Load, gate: Callable[[], Gate], lock: threading.Lock, suite: Suite) -> list[Verdict]:
-    schema, name = load.warehouse.staging(load.shape, load.record.load_id)
+def _whole(load: Load, gate: Callable[[], Gate], lock: threading.Lock, first: list[Verdict]) -> list[Verdict]:
+    """Judge by a suite that is new all rows that the table would have: those that stay were judged by another. What
+    would quarantine a row cannot take one from what is published, and is a verdict like others."""
+    shape, load_id = load.shape, load.record.load_id
+    at = load.warehouse.lay_whole(shape, load_id, changes.published_columns(load))
+    plain = replace(
+        load.table.suite, expectations=tuple(replace(e, quarantine=False) for e in load.table.suite.expectations)
+    )
+    found = [
+        v if v.success else replace(v, message=f"of the whole table, with the rows that stay: {v.message}")
+        for v in _judged(load, gate, lock, plain, at=at)
+    ]
+    moved = {v.id: v for v in first if v.quarantine and v.condition and not v.success}
+    again = [replace(v, id=f"{v.id}#whole") if v.id in moved else v for v in found if v.id not in moved or not v.success]
+    if not any(v.blocks for v in again):
+        load.warehouse.drop_whole(shape, load_id)
+    return [*moved.values(), *again]
+
+
+def _judged(
+    load: Load,
+    gate: Callable[[], Gate],
+    lock: threading.Lock,
+    suite: Suite,
+    *,
+    at: tuple[str, str] | None = None,
+) -> list[Verdict]:
+    schema, name = at or load.warehouse.staging(load.shape, load.record.load_id)
     catalog = {**load.model.catalog, BATCH: load.shape.columns}
 
     def transpile(sql: str) -> str:
@@ -335,7 +342,12 @@ def publish(load: Load) -> None:
 
         try:
             warehouse.publish(
-                load.shape, record.load_id, landed=load.table.landed, ledger=ledger, select=load.select
+                load.shape,
+                record.load_id,
+                landed=load.table.landed,
+                ledger=ledger,
+                select=load.select,
+                change=changes.change(load),
             )
         except BaseException:
             record.state = "running"
@@ -383,7 +395,7 @@ def _watermark(load: Load) -> list[tuple[TableShape, Row]]:
     if not column:
         return []
     value = load.warehouse.highest(load.shape, column)
-    if value is None:
+    if value is None and not load.anew:
         return []
     return [
         (

@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import ledger, steps
+from engine import changes, ledger, steps
 from engine.allowed import parse_allowed
 from engine.errors import ProjectError, WarehouseError
 from engine.ledger import LoadRecord, Published, Row, now
 from engine.live import Live, read_live
+from engine.load import STAGED
 from engine.model import Model, Table
 from engine.plan import why_stale
 from engine.run import open_warehouse
@@ -105,20 +106,22 @@ class _Step:
             self.job.say(f"{self.table.name}: {step}")
 
 
-def build(job: Job, name: str, *, force: bool = False) -> Built:
-    """Fill a table's staging, unless what is published is what a build would give.
+def build(job: Job, name: str, *, force: bool = False, full: bool = False) -> Built:
+    """Fill a table's staging, unless what is published is what a build would give; with ``full`` as if nothing had ever
+    been loaded.
 
     Raises ProjectError, SourceError, GateFailed (every row would be held back) or WarehouseError; the ledger then
     says that the load failed, and what is published is as it was.
     """
-    with _step(job, name) as step:
+    with _step(job, name, full=full) as step:
         table, last = step.table, step.published.get(name)
-        missing = [i for i in table.inputs if i not in step.published]
+        missing = [i for i in table.inputs if i not in step.published or step.published[i].missing]
         if missing:
-            raise WarehouseError(f"{', '.join(missing)} was never published; run the pipeline that publishes it first")
+            why = changes.unpublished(missing, step.published)
+            raise WarehouseError(f"{why}; run the pipeline that publishes it first")
         inputs = {i: step.published[i].load_id for i in table.inputs}
         fingerprint = steps.fingerprint(step.model, table)
-        why = "forced" if force else why_stale(table, last, inputs, fingerprint)
+        why = "built anew" if full else "forced" if force else why_stale(table, last, inputs, fingerprint)
         if not why and last is not None:
             if table.shape.design != NO_DESIGN:
                 step.warehouse.reconcile(table.shape)
@@ -135,13 +138,15 @@ def build(job: Job, name: str, *, force: bool = False) -> Built:
             last=last,
             tell=step.tell,
             allowed=job.allowed(name, step.model.project.tables),
+            full=full,
+            forced=force or full,
         )
         try:
             steps.stage(load)
             steps.put_down(load)
         except Exception as error:
             raise steps.failed(load, error) from error
-        step.state = steps.STAGED
+        step.state = STAGED
         return _built(load.record, why, _built_from(table))
 
 
@@ -154,7 +159,7 @@ def gate(job: Job, name: str, load_id: str, built_from: str) -> Judged:
     """
     from engine.gate import Gate
 
-    with _step(job, name) as step:
+    with _step(job, name, load_id=load_id) as step:
         row = ledger.load_row(step.warehouse, name, load_id)
         if row is None:
             raise WarehouseError(f"the ledger knows no load {load_id} of {name}; build it first")
@@ -239,16 +244,20 @@ def _loads_since(warehouse: Warehouse, load_id: str) -> list[Row]:
 
 
 @contextmanager
-def _step(job: Job, name: str) -> Iterator[_Step]:
-    """The warehouse, locked for one table and open, and the model as far as this table needs it to be right."""
+def _step(job: Job, name: str, *, full: bool = False, load_id: str = "") -> Iterator[_Step]:
+    """The warehouse, locked for one table and open, and the model as far as this table needs it to be right: its
+    template rendered as this step, or the build of ``load_id``, wants it."""
     model = _model(job, name, {})
     warehouse = open_warehouse(model.project, model.target)
     with warehouse.table_lock(name, job.say), warehouse:
         if said := warehouse.prepare():
             job.say(said)
-        if model.tables[name].spec.watermark:
-            model = _model(job, name, ledger.watermarks(warehouse))
         published = ledger.published(warehouse)
+        if model.tables[name].spec.watermark:
+            row = ledger.load_row(warehouse, name, load_id) if load_id else None
+            anew = full or bool(row and LoadRecord.from_row(row, "", ()).declared.get("anew"))
+            known = changes.known_watermarks(model, warehouse, published, [name] if anew else ())
+            model = _model(job, name, known)
         before = read_live(warehouse.beside)
         tables = before["tables"] if before.get("run", {}).get("run_id") == job.load_id else {}
         live = Live(warehouse.beside, job.begun(model, job.pipeline), [name], _history(warehouse))

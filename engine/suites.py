@@ -118,9 +118,13 @@ class Suite:
 
     @cached_property
     def digest(self) -> str:
-        """Changes when a verdict could: a table whose suite has another digest has to be judged again."""
-        parts = [[e.type, e.kwargs, e.severity, e.quarantine, e.description] for e in self.expectations]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        """Changes when a verdict could: a table whose suite has another digest has to be judged again. The order of
+        expectations and their descriptions change none."""
+        parts = sorted(
+            json.dumps([e.type, e.kwargs, e.severity, e.quarantine], sort_keys=True, default=str)
+            for e in self.expectations
+        )
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def columns_read(self) -> list[tuple[str, Position]]:
         """Each column an expectation needs the table to have, and where the suite names it. Columns in the SQL of row
@@ -166,19 +170,28 @@ def load_suite(path: Path, root: Path, *, variables: Mapping[str, Any] | None = 
 
 
 def suite_with_key(suite: Suite, key: Sequence[str]) -> Suite:
-    """The suite with what a key promises: no nulls, no duplicates. What it says itself already is left as it is."""
+    """The suite with what a key promises: no nulls, no duplicates, critical. Nothing that a suite says of its key takes
+    the place of that; what says the same and is as strict is not judged twice."""
     built_in: list[tuple[str, dict[str, Any]]] = [(NOT_NULL, {"column": column}) for column in key]
     if len(key) == 1:
         built_in.append((UNIQUE, {"column": key[0]}))
     elif key:
         built_in.append((COMPOUND, {"column_list": list(key)}))
-    said = {(e.type, _folded(e.columns)) for e in suite.expectations}
+    said = {
+        (e.type, _folded(e.columns))
+        for e in suite.expectations
+        if e.severity == "critical" and not e.quarantine and set(e.kwargs) <= set(_READ)
+    }
     added = tuple(
         Expectation(_id(type_, kwargs), type_, kwargs, description="The key of the table")
         for type_, kwargs in built_in
         if (type_, _folded(_columns(kwargs))) not in said
     )
-    return replace(suite, expectations=added + suite.expectations)
+    taken = {e.id.casefold() for e in added}
+    own = tuple(
+        replace(e, id=f"{e.id}#{_hash(e.kwargs)}") if e.id.casefold() in taken else e for e in suite.expectations
+    )
+    return replace(suite, expectations=added + own)
 
 
 def _folded(columns: Sequence[str]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """T-SQL read and understood: one SELECT parsed, its names resolved against known tables, its types derived.
 
-``parse`` gives the tree, ``tables_of`` what it reads, ``bind`` the typed statement with output columns, lineage and
-every fault found, each with its line and column in the text; ``counting`` tells how the rows it drops are counted.
+``parse`` gives the tree, ``tables_of`` what it reads, ``meaning`` a digest of what it says, ``bind`` the typed statement
+with output columns, lineage and every fault found, each with its line and column in the text; ``counting`` tells how the
+rows it drops are counted.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 from sqlglot import exp
 
 from engine.bind.counting import Counting, counting
+from engine.bind.meaning import meaning
 from engine.bind.parsing import parse, tables_of
 from engine.bind.queries import Binder
 from engine.bind.reserved import name_problems
 from engine.bind.typed import BindError, Bound, Catalog, Refused
 from engine.errors import Problem
 
-__all__ = ["BindError", "Bound", "Catalog", "Counting", "Refused", "bind", "counting", "parse", "tables_of"]
+__all__ = ["BindError", "Bound", "Catalog", "Counting", "Refused", "bind", "counting", "meaning", "parse", "tables_of"]
 
 
 def bind(tree: exp.Expr, catalog: Catalog) -> Bound:

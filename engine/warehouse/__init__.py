@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.sqltypes import Column, parse_type
@@ -31,6 +33,8 @@ QUARANTINE_COLUMNS: tuple[Column, ...] = (
 held, replayed or superseded, ``repairs`` a JSON object of the values that its replay put in the place of others."""
 
 
+KEEPS_ROWS = ("merge", "append", "partition", "scd2")
+"""Loads after which rows of earlier loads are still there."""
 KEPT_ELSEWHERE = (
     "stand in periods that it does not bring, and would be there twice; let the load bring those periods too, or use"
     " load: merge"
@@ -72,7 +76,7 @@ class Arrived:
         )
 
 
-def changes(statement: str, table: str) -> str:
+def counted_as(statement: str, table: str) -> str:
     """The field of ``Arrived`` that the rows of a statement belong to: of one that inserts into ``table`` (as its text
     has it) or deletes from it; empty for others."""
     for verb, field in (("INSERT INTO", "inserted"), ("DELETE FROM", "removed")):
@@ -116,3 +120,34 @@ class Standing:
     @property
     def full_name(self) -> str:
         return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a publish does to the table that stands there, apart from bringing rows. Only tables that keep rows need it."""
+
+    anew: bool = False
+    """it goes, with all its rows, and the load makes it again"""
+    since: dt.datetime | None = None
+    """its rows become versions that are current since this moment: it is to be scd2"""
+    current: bool = False
+    """only its current versions stay, as plain rows: it was scd2"""
+    rekeyed: bool = False
+    """its rows stay and get another key"""
+
+    @property
+    def carries(self) -> bool:
+        """Whether its rows have to be written into a table of another make."""
+        return self.since is not None or self.current or self.rekeyed
+
+
+UNCHANGED = Change()
+
+
+def columns_changed(shape: TableShape, changed: Sequence[str]) -> str:
+    """Why a table that keeps its rows cannot take other columns, and the way out."""
+    return (
+        f"{shape.full_name} keeps the rows of earlier loads (load: {shape.load}), and its columns changed: "
+        f"{'; '.join(changed)}. Keep the columns as they were, or build the table anew from its inputs: medallion run "
+        f"--full --select {shape.full_name}"
+    )

@@ -12,6 +12,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +21,18 @@ from engine.ledger import TABLES, Row, after, fills, lacking, migrated
 from engine.live import RunLock, is_locked, live_path, read_live, who
 from engine.warehouse import (
     AUDIT_COLUMNS,
+    KEEPS_ROWS,
     KEPT_ALREADY,
     KEPT_ELSEWHERE,
+    UNCHANGED,
     Arrived,
+    Change,
     Standing,
     TableShape,
-    changes,
+    counted_as,
     duckdb_sql,
 )
+from engine.warehouse.duckdb_change import evolve, make_way, open_up
 from engine.warehouse.duckdb_counted import affected as _changed
 from engine.warehouse.duckdb_counted import counted_before, run_counted
 from engine.warehouse.duckdb_counted import scalar as _scalar
@@ -188,10 +193,12 @@ class DuckDBWarehouse:
 
         return to_duckdb(bound)
 
-    def build(self, shape: TableShape, load_id: str, select: str, *, ranked: bool = False) -> int:
+    def build(
+        self, shape: TableShape, load_id: str, select: str, *, ranked: bool = False, empty: bool = False
+    ) -> int:
         """Build staging from a translated SELECT; the number of rows in it."""
         name = staging_name(shape, load_id)
-        result = self._cursor.execute(duckdb_sql.build(shape, load_id, select, ranked=ranked))
+        result = self._cursor.execute(duckdb_sql.build(shape, load_id, select, ranked=ranked, empty=empty))
         self._kinds[name] = "VIEW" if shape.load == "view" else "TABLE"
         return self.count(*name) if shape.load == "view" else _changed(result)
 
@@ -250,6 +257,24 @@ class DuckDBWarehouse:
                 raise WarehouseError(f"{shape.full_name}: held {moved} rows but took {deleted} out of staging")
         return moved
 
+    def lay_whole(self, shape: TableShape, load_id: str, there: Sequence[str]) -> tuple[str, str]:
+        """Copy all rows that the table would have after this load; schema and name of the copy."""
+        name = duckdb_sql.whole_name(shape, load_id)
+        self.drop_whole(shape, load_id)
+        self._cursor.execute(duckdb_sql.lay_whole(shape, load_id, there))
+        self._kinds[name] = "TABLE"
+        return name
+
+    def drop_whole(self, shape: TableShape, load_id: str) -> None:
+        """Drop that copy, if there is one."""
+        name = duckdb_sql.whole_name(shape, load_id)
+        if name in self._kinds:
+            self._drop(*name)
+
+    def lost(self, shape: TableShape, load_id: str, compared: Sequence[str]) -> int:
+        """How many published rows this load has not; columns ``compared`` tell rows apart."""
+        return int(self.rows(duckdb_sql.lost(shape, load_id, compared))[0]["lost"])
+
     # -- publish -----------------------------------------------------------------------------------------------------
 
     def publish(
@@ -260,25 +285,28 @@ class DuckDBWarehouse:
         landed: bool,
         ledger: Callable[[Arrived], LedgerRows],
         select: str = "",
+        change: Change = UNCHANGED,
     ) -> None:
         """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called in it with
         what was counted on the way."""
         staging, held, quarantine = staging_name(shape, load_id), held_name(shape, load_id), quarantine_name(shape)
         with self._publishing, self.transaction() as cursor:
-            self._make_way(cursor, shape)
-            if shape.load in duckdb_sql.KEEPS_ROWS:
-                self._open_up(cursor, shape)
-                self._evolve(cursor, shape)
+            stood = self._kinds.get((shape.schema, shape.name))
+            there = stood is not None and not make_way(cursor, stood, shape, change)
+            if shape.load in KEEPS_ROWS and there:
+                open_up(cursor, shape, change)
+                evolve(cursor, shape)
             refusal = {"partition": KEPT_ELSEWHERE, "append": KEPT_ALREADY}.get(shape.load)
-            if refusal and shape.key and (shape.schema, shape.name) in self._kinds:
+            if refusal and shape.key and there:
                 found = duckdb_sql.statement(f"clashes_{shape.load}", shape, load_id, whole_files=landed)
                 if clashes := int(_scalar(cursor.execute(found))):
                     raise WarehouseError(f"{shape.full_name}: {clashes:,} keys of this load {refusal}")
-            moment = self._from_now_on(cursor, shape)
-            stays = shape.load in duckdb_sql.KEEPS_ROWS
-            there = stays and self._kinds.get((shape.schema, shape.name)) == "TABLE"
-            counted = counted_before(cursor, shape, load_id) if there else {}
-            cursor.execute(";\n".join(duckdb_sql.supersede(shape, load_id, landed=landed, holds=held in self._kinds)))
+            moment = self._from_now_on(cursor, shape, there)
+            stays = shape.load in KEEPS_ROWS
+            counted = counted_before(cursor, shape, load_id) if stays and there else {}
+            read_anew = replace(shape, load="replace") if change.anew else shape
+            superseding = duckdb_sql.supersede(read_anew, load_id, landed=landed, holds=held in self._kinds)
+            cursor.execute(";\n".join(superseding))
             counted |= run_counted(
                 cursor,
                 duckdb_sql.publish(shape, load_id, whole_files=landed, moment=moment, select=select),
@@ -292,47 +320,10 @@ class DuckDBWarehouse:
             self._kinds.pop(gone, None)
         self._kinds |= {(shape.schema, shape.name): "VIEW" if shape.load == "view" else "TABLE", quarantine: "TABLE"}
 
-    def _open_up(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> None:
-        """Store what the table says of all its rows at once, being of one load, so that other rows can come in."""
-        generated = (
-            "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_catalog() AND schema_name = ?"
-            " AND table_name = ? AND contains(sql, 'GENERATED ALWAYS AS')"
-        )
-        if _scalar(cursor.execute(generated, [shape.schema, shape.name])):
-            cursor.execute(";\n".join(duckdb_sql.opened_up(shape)))
-
-    def _evolve(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> None:
-        """Give a table that keeps its rows the columns that are new; raises WarehouseError for any other difference."""
-        found = {
-            r[0]: r[1]
-            for r in cursor.execute(
-                "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = ? AND table_name = ?",
-                [shape.schema, shape.name],
-            ).fetchall()
-        }
-        if not found:
-            return
-        history = duckdb_sql.HISTORY if shape.load == "scd2" else ()
-        wanted = {c.name: c for c in shape.columns}
-        changed = [
-            f"{n} was {found[n]}, is {c.type}" for n, c in wanted.items() if n in found and found[n] != c.type.duckdb
-        ]
-        changed += [f"{n} is gone" for n in found if n not in wanted and n not in history]
-        if changed:
-            raise WarehouseError(
-                f"{shape.full_name} keeps the rows of earlier loads (load: {shape.load}), and its columns changed: "
-                f"{'; '.join(changed)}. Keep the columns as they were, or publish under a new table name"
-            )
-        for name, column in wanted.items():
-            if name not in found:
-                cursor.execute(
-                    f"ALTER TABLE {qualified(shape.schema, shape.name)} ADD COLUMN {quoted(name)} {column.type.duckdb}"
-                )
-
-    def _from_now_on(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> dt.datetime:
+    def _from_now_on(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape, there: bool) -> dt.datetime:
         """The moment from which a load's versions hold: now, but after every moment in the table's history."""
         latest = None
-        if shape.load == "scd2" and (shape.schema, shape.name) in self._kinds:
+        if shape.load == "scd2" and there:
             name = qualified(shape.schema, shape.name)
             latest = _scalar(cursor.execute(f"SELECT greatest(max(valid_from), max(valid_to)) FROM {name}"))
         return after(latest)
@@ -340,7 +331,7 @@ class DuckDBWarehouse:
     def exchange(self, shape: TableShape, statements: Sequence[str], ledger: Callable[[Arrived], LedgerRows]) -> None:
         name = qualified(shape.schema, shape.name)
         with self._publishing, self.transaction() as cursor:
-            self._open_up(cursor, shape)
+            open_up(cursor, shape, UNCHANGED)
             counted = {
                 "before": int(_scalar(cursor.execute(f"SELECT count(*) FROM {name}"))),
                 "inserted": 0,
@@ -348,7 +339,7 @@ class DuckDBWarehouse:
             }
             for statement in statements:
                 result = cursor.execute(statement)
-                if what := changes(statement, name):
+                if what := counted_as(statement, name):
                     counted[what] += _changed(result)
             total = int(_scalar(cursor.execute(f"SELECT count(*) FROM {name}")))
             self._write(cursor, ledger(Arrived(total, **counted)))
@@ -389,12 +380,6 @@ class DuckDBWarehouse:
         for shape, group in itertools.groupby(rows, key=lambda pair: pair[0]):
             script += duckdb_sql.written(shape, [row for _, row in group])
         cursor.execute(";\n".join(script))
-
-    def _make_way(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> None:
-        """A table that was a view until now (or the other way round) leaves its name to the new kind."""
-        kind = self._kinds.get((shape.schema, shape.name))
-        if kind is not None and (kind == "VIEW") != (shape.load == "view"):
-            cursor.execute(f"DROP {kind} {qualified(shape.schema, shape.name)}")
 
     # -- read --------------------------------------------------------------------------------------------------------
 

@@ -13,13 +13,10 @@ from typing import Any
 import jinja2
 
 from engine.sqltypes import Column, parse_type
-from engine.warehouse import AUDIT_COLUMNS, QUARANTINE_COLUMNS, TableShape
+from engine.warehouse import AUDIT_COLUMNS, KEEPS_ROWS, QUARANTINE_COLUMNS, UNCHANGED, Change, TableShape
 
 SCHEMAS = ("ops", "bronze", "silver", "gold", "quarantine", "dbo", "tsql")
 HISTORY = ("valid_from", "valid_to", "is_current")
-KEEPS_ROWS = ("merge", "append", "partition", "scd2")
-"""Loads after which rows of earlier loads are still there."""
-
 
 def quoted(name: str) -> str:
     """One identifier, quoted."""
@@ -121,9 +118,28 @@ def create_table(shape: TableShape) -> str:
     return statement("create_table", shape)
 
 
-def build(shape: TableShape, load_id: str, select: str, *, ranked: bool = False) -> str:
-    """The staging table of a SELECT that is DuckDB SQL already; with ``ranked`` it has a column ``__rank``."""
-    return statement("stage_view" if shape.load == "view" else "build", shape, load_id, select=select, ranked=ranked)
+def build(shape: TableShape, load_id: str, select: str, *, ranked: bool = False, empty: bool = False) -> str:
+    """The staging table of a SELECT that is DuckDB SQL already; with ``ranked`` it has a column ``__rank``, with
+    ``empty`` no rows."""
+    template = "stage_view" if shape.load == "view" else "build"
+    return statement(template, shape, load_id, select=select, ranked=ranked, empty=empty)
+
+
+def whole_name(shape: TableShape, load_id: str) -> tuple[str, str]:
+    """Schema and name of the copy of all rows that the table would have after a load. It goes when staging goes."""
+    return staging_name(shape, f"whole_{load_id}")
+
+
+def lay_whole(shape: TableShape, load_id: str, there: Sequence[str]) -> str:
+    """All rows that the table would have after a load, as a table; ``there`` are the published columns."""
+    folded = {name.lower() for name in there}
+    whole, files = qualified(*whole_name(shape, load_id)), AUDIT_COLUMNS[0] in shape.columns
+    return statement("lay_whole", shape, load_id, whole=whole, there=folded, load=shape.load, whole_files=files)
+
+
+def lost(shape: TableShape, load_id: str, compared: Sequence[str]) -> str:
+    """A query for the number of published rows that a load has not; columns ``compared`` tell them apart."""
+    return statement("lost", shape, load_id, compared=[c for c in shape.columns if c.name in compared])
 
 
 def hold(
@@ -176,9 +192,17 @@ def unchanged(shape: TableShape, load_id: str) -> str:
     return statement("unchanged_scd2", shape, load_id, compared=compared)
 
 
-def opened_up(shape: TableShape) -> list[str]:
-    """The statements that store a table's generated columns as plain ones."""
-    return _statements(statement("open_up", shape))
+def opened_up(shape: TableShape, change: Change = UNCHANGED) -> list[str]:
+    """The statements that store a table's generated columns as plain ones, and its rows as ``change`` wants them."""
+    rows = f"* FROM {qualified(shape.schema, shape.name)}"
+    if change.since is not None:
+        rows = (
+            f"*, TIMESTAMP {text(change.since)} AS valid_from, CAST(NULL AS TIMESTAMP) AS valid_to, true AS is_current"
+            f" FROM {qualified(shape.schema, shape.name)}"
+        )
+    elif change.current:
+        rows = f"* EXCLUDE ({', '.join(HISTORY)}) FROM {qualified(shape.schema, shape.name)} WHERE is_current"
+    return _statements(statement("open_up", shape, rows=rows))
 
 
 def supersede(shape: TableShape, load_id: str, *, landed: bool, holds: bool) -> list[str]:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.ledger import Row
-from engine.warehouse import Arrived, Standing, TableShape
+from engine.warehouse import UNCHANGED, Arrived, Change, Standing, TableShape
 
 if TYPE_CHECKING:
     import duckdb
@@ -91,8 +91,20 @@ class Warehouse(Protocol):
         """The bound SELECT, whose text is ``tsql``, in this warehouse's SQL; raises engine.bind.BindError where it
         would mean something else."""
 
-    def build(self, shape: TableShape, load_id: str, select: str, *, ranked: bool = False) -> int:
-        """Build staging from a translated SELECT; the number of rows in it."""
+    def build(
+        self, shape: TableShape, load_id: str, select: str, *, ranked: bool = False, empty: bool = False
+    ) -> int:
+        """Build staging from a translated SELECT, with ``empty`` none of its rows; the number of rows in it."""
+
+    def lay_whole(self, shape: TableShape, load_id: str, there: Sequence[str]) -> tuple[str, str]:
+        """Copy all rows that the table would have after this load, which keeps rows; ``there`` are the columns that
+        the published table has. Returns schema and name of the copy."""
+
+    def drop_whole(self, shape: TableShape, load_id: str) -> None:
+        """Drop that copy, if there is one."""
+
+    def lost(self, shape: TableShape, load_id: str, compared: Sequence[str]) -> int:
+        """How many published rows this load has not; columns ``compared`` tell rows apart."""
 
     def drop_losers(self, shape: TableShape, load_id: str, order_by: str) -> int:
         """Of staged rows that share a key keep the first by ``order_by``; the number of rows dropped."""
@@ -112,10 +124,11 @@ class Warehouse(Protocol):
         landed: bool,
         ledger: Callable[[Arrived], LedgerRows],
         select: str = "",
+        change: Change = UNCHANGED,
     ) -> None:
         """One transaction: the table, its quarantine, its alias and its ledger rows. ``ledger`` is called in it with
-        what was counted on the way. Quarantined rows of files, periods or keys that this load brought anew become
-        superseded."""
+        what was counted on the way; ``change`` is what becomes of a table that keeps rows and stands there. Quarantined
+        rows of files, periods or keys that this load brought anew become superseded."""
 
     def exchange(self, shape: TableShape, statements: Sequence[str], ledger: Callable[[Arrived], LedgerRows]) -> None:
         """One transaction: statements that change single rows of a published table, and ``ledger`` as in publish. The

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from engine.ledger import TABLES, Row, fills, lacking, migrated
 from engine.live import read_live
 from engine.tsql import ident, literal
-from engine.warehouse import Arrived, Standing, TableShape
+from engine.warehouse import UNCHANGED, Arrived, Change, Standing, TableShape
 from engine.warehouse import sqlserver_catalog as catalog
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.protocol import LedgerRows, Progress, Statement
@@ -167,7 +167,8 @@ class SqlServerWarehouse(Session):
 
     def sweep(self, keep: frozenset[str]) -> list[str]:
         # No other run is at work, so nothing is too young to go.
-        swept = [str(r["object"]) for r in self.rows(sql.janitor("SELECT N''", sorted(keep), older_than_minutes=-1))]
+        swept = [str(r["object"]) for r in self.rows(sql.janitor("SELECT N''", sorted(keep | {f"whole_{i}" for i in keep}),
+                                                                   older_than_minutes=-1))]  # fmt: skip
         self._left = self._staged()
         return swept
 
@@ -226,7 +227,9 @@ class SqlServerWarehouse(Session):
     def translate(self, bound: Bound, tsql: str) -> str:
         return tsql.strip().rstrip(";").rstrip()
 
-    def build(self, shape: TableShape, load_id: str, select: str, *, ranked: bool = False) -> int:
+    def build(
+        self, shape: TableShape, load_id: str, select: str, *, ranked: bool = False, empty: bool = False
+    ) -> int:
         if shape.load == "view":
             self.run(sql.staging_view(shape, load_id, select, self.server))
             return self.count(STAGING, staging_name(shape, load_id))
@@ -234,7 +237,7 @@ class SqlServerWarehouse(Session):
         def unit() -> int:
             # From nothing each time: after a lost connection nobody knows how much of the first attempt is there.
             self.run(sql.create_staging(shape, load_id))
-            return int(self.scalar(sql.build(shape, load_id, select) + "\nSELECT ROWCOUNT_BIG() AS [built];"))
+            return int(self.scalar(sql.build(shape, load_id, select, empty=empty) + "\nSELECT ROWCOUNT_BIG() AS [built];"))
 
         return retrying(unit)
 
@@ -257,6 +260,16 @@ class SqlServerWarehouse(Session):
             self.run(sql.create_held(shape, load_id))
         return int(self.scalar(sql.hold(shape, load_id, [sql.Rule(*reason) for reason in reasons])))
 
+    def lay_whole(self, shape: TableShape, load_id: str, there: Sequence[str]) -> tuple[str, str]:
+        self.run(sql.lay_whole(shape, load_id, there))
+        return STAGING, sql.whole_name(shape, load_id)
+
+    def drop_whole(self, shape: TableShape, load_id: str) -> None:
+        self.run(f"DROP TABLE IF EXISTS {qualified(STAGING, sql.whole_name(shape, load_id))};")
+
+    def lost(self, shape: TableShape, load_id: str, compared: Sequence[str]) -> int:
+        return int(self.rows(sql.lost(shape, load_id, compared))[0]["lost"])
+
     # -- publish -----------------------------------------------------------------------------------------------------
 
     def publish(
@@ -267,10 +280,11 @@ class SqlServerWarehouse(Session):
         landed: bool,
         ledger: Callable[[Arrived], LedgerRows],
         select: str = "",
+        change: Change = UNCHANGED,
     ) -> None:
         if self._lock is not None:
             self._lock.check()
-        Publication(self, self.server, shape, load_id, select=select).publish(ledger)
+        Publication(self, self.server, shape, load_id, select=select, change=change).publish(ledger)
         # Not in the transaction: dropping there makes two publishes wait for each other in the system tables.
         self.run(sql.drop_staging(shape, load_id))
 

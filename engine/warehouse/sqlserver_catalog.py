@@ -9,9 +9,10 @@ from typing import Any
 from engine.errors import WarehouseError
 from engine.sqltypes import MAX, Column, SqlType, parse_type
 from engine.tsql import ident, literal
-from engine.warehouse import TableShape
+from engine.warehouse import UNCHANGED, Change, TableShape, columns_changed
 from engine.warehouse.sqlserver_shape import (
     BABELFISH,
+    HISTORY_COLUMNS,
     SQL_SERVER,
     STAGING,
     Capabilities,
@@ -87,9 +88,9 @@ class Standing:
         stored = uses_columnstore(shape, server)
         return replace(self, kind="U", columns=columns, key=primary_key(shape), columnstore=stored)
 
-    def new_columns(self, shape: TableShape) -> list[Column]:
+    def new_columns(self, shape: TableShape, change: Change = UNCHANGED) -> list[Column]:
         """The columns that a table which keeps its rows has to be given. Raises WarehouseError for any difference
-        that would cost rows."""
+        that would cost rows, other than those that ``change`` is about."""
         found = {name.casefold(): type_ for name, type_, _ in self.columns}
         wanted = published_columns(shape)
         changed = [
@@ -97,15 +98,12 @@ class Standing:
             for c in wanted
             if found.get(c.name.casefold(), str(c.type)) != str(c.type)
         ]
-        names = {c.name.casefold() for c in wanted}
+        names = {c.name.casefold() for c in (*wanted, *(HISTORY_COLUMNS if change.current else ()))}
         changed += [f"{name} is gone" for name, _, _ in self.columns if name.casefold() not in names]
-        if _folded(self.key) != _folded(primary_key(shape)):
+        if not change.carries and _folded(self.key) != _folded(primary_key(shape)):
             changed.append(f"the key was ({', '.join(self.key)}), is ({', '.join(primary_key(shape))})")
         if changed:
-            raise WarehouseError(
-                f"{shape.full_name} keeps the rows of earlier loads (load: {shape.load}), and its columns changed: "
-                f"{'; '.join(changed)}. Keep the columns as they were, or publish under a new table name"
-            )
+            raise WarehouseError(columns_changed(shape, changed))
         return [c for c in wanted if c.name.casefold() not in found]
 
 

@@ -11,7 +11,7 @@ from itertools import groupby
 from engine.errors import WarehouseError
 from engine.ledger import LOADS, after
 from engine.tsql import ident, literal
-from engine.warehouse import Arrived, TableShape, changes
+from engine.warehouse import KEEPS_ROWS, UNCHANGED, Arrived, Change, TableShape, counted_as
 from engine.warehouse import sqlserver_catalog as catalog
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.protocol import LedgerRows
@@ -28,8 +28,6 @@ from engine.warehouse.sqlserver_shape import (
     staging_name,
 )
 
-KEEPS_ROWS = ("merge", "append", "partition", "scd2")
-
 
 class Publication:
     """One load on its way from staging to its published table."""
@@ -42,9 +40,10 @@ class Publication:
         load_id: str,
         *,
         select: str = "",
+        change: Change = UNCHANGED,
     ) -> None:
         self.session, self.shape, self.load_id = session, shape, load_id
-        self.select = select
+        self.select, self.change = select, change
         self.tried = False
         self.table = qualified(shape.schema, shape.name)
         self.standing = catalog.standing(session.rows, shape, load_id)
@@ -81,6 +80,8 @@ class Publication:
     @property
     def _made_anew(self) -> bool:
         """Whether the transaction drops what stands there."""
+        if self.standing.kind == "U" and (self.change.anew or self.change.carries):
+            return True
         if self.shape.load == "view" or not self.standing.kind:
             return self.standing.kind == "U"
         return self.standing.kind == "V" or (self.shape.load not in KEEPS_ROWS and not self._fits)
@@ -93,7 +94,7 @@ class Publication:
             self.session.run(seal)
         opening = sql.publish(
             self.shape, self.load_id, "", self.server, select=self.select, as_of=self.as_of,
-            held=self.standing.held, commit=False,
+            held=self.standing.held, anew=self.change.anew, commit=False,
         )  # fmt: skip
         retrying(lambda: self._transaction(opening, ledger), before_retry=self._look_again)
 
@@ -118,14 +119,14 @@ class Publication:
 
     def _place(self) -> None:
         """What the table's physical design asks for, as far as it can be done before the transaction."""
-        keeps = self.shape.load in KEEPS_ROWS
+        keeps = self.shape.load in KEEPS_ROWS and not self.change.anew
         if self.shape.load == "view" or self.standing.kind == "V":
             return
         if keeps and not self.physical.placed:
             self.physical.move()
             self.physical.look()
         self.physical.slide(qualified(STAGING, staging_name(self.shape, self.load_id)), keeps=keeps)
-        if self._fits:
+        if self._fits and not self._made_anew:
             self.physical.reconcile()
 
     def _seal(self) -> str:
@@ -173,7 +174,8 @@ class Publication:
         shape, standing = self.shape, self.standing
         released = self.physical.opening(whole=self._made_anew)
         grows = standing.kind == "U" and shape.load in KEEPS_ROWS and not standing.fits(shape, self.server)
-        new = standing.new_columns(shape) if grows else []
+        new = standing.new_columns(shape, self.change) if grows and not self.change.anew else []
+        carried = [name for name, *_ in standing.columns] if self.change.carries and standing.kind == "U" else []
         if not (released or new or self._made_anew):
             return
         yield _BEGIN.format(resource=literal(lock_name(shape.full_name)))
@@ -185,11 +187,16 @@ class Publication:
                 yield from self.physical.missing()
             return
         given = [r["statement"] for r in self.session.rows(catalog.granted(self.table))]
+        aside, back = sql.carry_over(shape, self.load_id, carried, self.change)
+        if carried:
+            yield aside
         if standing.alias is not None:
             yield f"DROP VIEW {qualified(*shape.alias.split('.', 1))};"
         yield f"DROP {'VIEW' if standing.kind == 'V' else 'TABLE'} {self.table};"
         if shape.load != "view":
             yield sql.create_table(shape, self.server, guarded=False)
+            if carried:
+                yield back
             yield from (*self.physical.created(), *given)
 
     def _given(self) -> list[str]:
@@ -201,7 +208,7 @@ class Publication:
 
     def _alias_differs(self) -> bool:
         wanted = tuple(c.name for c in published_columns(self.shape))
-        return not self._fits or self.standing.alias != wanted
+        return self._made_anew or not self._fits or self.standing.alias != wanted
 
     def _blockers(self) -> str:
         """Who keeps the table locked, as far as this login may see."""
@@ -226,7 +233,7 @@ def exchange(
         )
         counted = {"before": int(session.scalar(sql.count(shape.schema, shape.name))), "inserted": 0, "removed": 0}
         for statement in statements:
-            if what := changes(statement, name):
+            if what := counted_as(statement, name):
                 counted[what] += int(session.scalar(f"{statement};\nSELECT ROWCOUNT_BIG() AS [rows];"))
             else:
                 session.run(statement)

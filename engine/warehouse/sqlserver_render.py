@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from engine.changes import declared
 from engine.ledger import LOADS, LoadRecord
 from engine.tsql import ident, literal
 from engine.warehouse import sqlserver_design as design
@@ -84,6 +85,7 @@ def _ledger_sql(table: Table, load_id: str, project: str) -> str:
         columns=table.columns,
         alias=table.spec.alias,
         project=project,
+        declared=declared(table),
         started_at=EXAMPLE_MOMENT,
         state="published",
     )

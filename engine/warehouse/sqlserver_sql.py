@@ -16,7 +16,7 @@ from typing import Any
 
 from engine.sqltypes import Column
 from engine.tsql import ident
-from engine.warehouse import AUDIT_COLUMNS, KEPT_ALREADY, KEPT_ELSEWHERE, QUARANTINE_COLUMNS, TableShape
+from engine.warehouse import AUDIT_COLUMNS, KEPT_ALREADY, KEPT_ELSEWHERE, QUARANTINE_COLUMNS, Change, TableShape
 from engine.warehouse.design import Partitioning
 from engine.warehouse.sqlserver_design import compressed, sealing
 from engine.warehouse.sqlserver_partitions import drop_unused, key_is_apart, placed
@@ -137,12 +137,63 @@ def seal(shape: TableShape, load_id: str, server: Capabilities = SQL_SERVER) -> 
     return render("seal_staging", staging=staging, columns=changed, design=design, **indexes)
 
 
-def build(shape: TableShape, load_id: str, select: str) -> str:
-    """Fill staging from a SELECT, whose columns are taken by name."""
+def build(shape: TableShape, load_id: str, select: str, *, empty: bool = False) -> str:
+    """Fill staging from a SELECT, whose columns are taken by name; with ``empty`` from none of its rows."""
     ctes, main = split_ctes(select)
     main, option = split_tail(main)
     columns = staged_columns(shape)
-    return render("build", staging=_staging(shape, load_id), columns=columns, ctes=ctes, select=main, option=option)
+    return render("build", staging=_staging(shape, load_id), columns=columns, ctes=ctes, select=main, option=option,
+                  empty=empty)  # fmt: skip
+
+
+def whole_name(shape: TableShape, load_id: str) -> str:
+    """The copy of all rows that the table would have after a load. It goes when staging goes."""
+    return staging_name(shape, f"whole_{load_id}")
+
+
+def lay_whole(shape: TableShape, load_id: str, there: Sequence[str]) -> str:
+    """Copy all rows that the table would have after a load; ``there`` are the published columns."""
+    divided = shape.partition_by
+    return render(
+        "lay_whole",
+        whole=qualified(STAGING, whole_name(shape, load_id)),
+        published=_published(shape),
+        staging=_staging(shape, load_id),
+        columns=staged_columns(shape),
+        there={name.lower() for name in there},
+        load=shape.load,
+        key=shape.key,
+        partition_by=divided.column if divided else "",
+        grain=divided.grain if divided else "",
+        whole_files=_ORIGIN[0] in {c.name for c in shape.columns},
+    )
+
+
+def lost(shape: TableShape, load_id: str, compared: Sequence[str]) -> str:
+    """A query for the number of published rows that a load has not; columns ``compared`` tell them apart."""
+    return render(
+        "lost",
+        published=_published(shape),
+        staging=_staging(shape, load_id),
+        compared=[c for c in staged_columns(shape) if c.name in compared],
+    )
+
+
+def carry_over(shape: TableShape, load_id: str, there: Sequence[str], change: Change) -> tuple[str, str]:
+    """Two batches: put a table's rows aside, and bring them into the table that was made in its place, as ``change``
+    wants them. ``there`` are the columns that they have."""
+    aside, table = qualified(STAGING, staging_name(shape, f"kept_{load_id}")), _published(shape)
+    where = " WHERE [is_current] = 1" if change.current else ""
+    held = {name.casefold() for name in there}
+    shared = [c for c in staged_columns(shape) if c.name.casefold() in held]
+    into, values = names(shared), names(shared)
+    if change.since is not None:
+        into += ", [valid_from], [valid_to], [is_current]"
+        values += f", {_moment(change.since)}, NULL, 1"
+    return (
+        f"DROP TABLE IF EXISTS {aside};\nSELECT {names(shared)} INTO {aside} FROM {table}{where};",
+        f"INSERT INTO {table} ({into})\nSELECT {values} FROM {aside};\nDROP TABLE {aside};",
+    )
 
 
 def count(schema: str, name: str) -> str:
@@ -225,6 +276,7 @@ def publish(
     partitioning: Partitioning | None = None,
     as_of: dt.datetime | None = None,
     held: bool = True,
+    anew: bool = False,
     commit: bool = True,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
 ) -> str:
@@ -236,7 +288,7 @@ def publish(
     @unchanged, @quarantined and @total (rows, bigint), which are also the one row that the batch returns: the fields of
     ``Arrived``. A view needs its ``select``, a partition load
     its ``partitioning``, scd2 the moment ``as_of`` (UTC) from which new versions hold. ``held``: the load has a held
-    table.
+    table; ``anew``: no earlier row stays, whatever the strategy.
     Quarantined rows of earlier loads become superseded where this load has read them anew: all of a table that is built
     whole, else those of its files, or its periods, or (built, merged) its keys.
 
@@ -260,7 +312,7 @@ def publish(
         "ledger_sql": ledger_sql,
         "commit": commit,
         "held": _held(shape, load_id) if held and shape.load != "view" else "",
-        "supersede": _superseded(shape),
+        "supersede": "all" if anew else _superseded(shape),
         "key_columns": [c for c in columns if c.name.casefold() in key],
         "quarantined": _published(quarantine_shape(shape)),
         "quarantine": QUARANTINE_COLUMNS,
@@ -322,11 +374,14 @@ def _strategy_values(
         case "scd2":
             if as_of is None:
                 raise ValueError(f"{shape.full_name}: load scd2 needs the moment from which new versions hold")
-            moment = f"CAST('{as_of.replace(tzinfo=None).isoformat(timespec='milliseconds')}' AS datetime2(3))"
             key = {name.casefold() for name in shape.key}
             changing = [c for c in staged_columns(shape) if c.name not in _AUDIT and c.name.casefold() not in key]
-            return {"as_of": moment, "tracked": changing}
+            return {"as_of": _moment(as_of), "tracked": changing}
     return {}
+
+
+def _moment(when: dt.datetime) -> str:
+    return f"CAST('{when.replace(tzinfo=None).isoformat(timespec='milliseconds')}' AS datetime2(3))"
 
 
 # --- views, roles, locks, leftovers --------------------------------------------------------------------------------

@@ -52,6 +52,10 @@ def test_nothing_to_do_is_told(ran: Path) -> None:
         ),
         (
             {"templates/gold/customers.sql": FILES["templates/gold/customers.sql"] + "-- looked at\n"},  # type: ignore[operator]
+            {},
+        ),
+        (
+            {"templates/gold/customers.sql": FILES["templates/gold/customers.sql"] + "HAVING COUNT(*) > 0\n"},  # type: ignore[operator]
             {"gold.customers": "its definition changed"},
         ),
         (

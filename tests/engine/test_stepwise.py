@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.errors import GateFailed, ProjectError, SourceError, WarehouseError
 from engine.stepwise import Built, Job, Judged, build, finish, gate
+from tests.engine.test_changes import declare, loaded_twice
 from tests.project_files import FILES, medallion, write_project
-from tests.targets import ask
+from tests.targets import ask, change
 
 pytestmark = pytest.mark.usefixtures("target")
 
@@ -174,3 +176,27 @@ def test_steps_of_two_tables_at_once_and_a_run_at_the_same_time(tmp_path: Path, 
     assert waited.code == 0, waited.err
     assert medallion(root, "run").code == 0
     assert ask(root, "SELECT SUM(orders) FROM gold.customers") == [(3,)]
+
+
+def test_a_full_build_is_refused_what_it_would_lose_until_it_is_allowed(tmp_path: Path) -> None:
+    root = loaded_twice(tmp_path, "merge")
+    built = build(job(root), "silver.orders", full=True)
+    with pytest.raises(GateFailed, match="would lose 1 of its 4 rows"):
+        gate(job(root), "silver.orders", built.load_id, built.built_from)
+    allowed = replace(job(root), allow=("silver.orders:rows",))
+    judged = gate(allowed, "silver.orders", built.load_id, built.built_from)
+    assert (judged.rows_published, judged.rows_total) == (3, 3)
+
+
+def test_a_dropped_table_and_a_doubled_load_step_by_step(tmp_path: Path) -> None:
+    root = write_project(tmp_path, {SUITE: None})
+    declare(root, "append", key="")
+    assert medallion(root, "run").code == 0
+    with pytest.raises(GateFailed, match="would double its rows"):
+        build(job(root), "silver.orders", force=True)
+    change(root, "DROP TABLE silver.orders")
+    built, judged = both(root, "silver.orders")
+    assert judged is not None and (built.why, judged.rows_total) == ("it is missing from the warehouse", 3)
+    declare(root, "append", key="", alias="dbo.silver_orders")
+    built, judged = both(root, "silver.orders", RUN + "_2")
+    assert judged is not None and (judged.rows_published, judged.rows_total) == (0, 3)

@@ -173,19 +173,31 @@ def test_a_key_is_unique_and_never_missing() -> None:
     assert suite_with_key(Suite("x.y"), []).expectations == ()
 
 
-def test_what_a_suite_says_of_its_key_stays(suite_of: Callable[..., Suite]) -> None:
-    suite = suite_of(
-        "expectations: [{type: expect_column_values_to_be_unique, kwargs: {column: User_ID}, quarantine: true}]"
-    )
-    added, said = suite_with_key(suite, ["user_id"]).expectations
-    assert added.type == "expect_column_values_to_not_be_null"
-    assert said.quarantine
+@pytest.mark.parametrize(
+    ("entry", "beside"),
+    [
+        ("kwargs: {column: User_ID}, quarantine: true", True),
+        ("kwargs: {column: user_id}, severity: warning", True),
+        ("kwargs: {column: user_id, mostly: 0.5}", True),
+        ("kwargs: {column: user_id}", False),
+    ],
+)
+def test_what_a_suite_says_of_its_key_is_judged_beside_the_engines_own_rule(
+    entry: str, beside: bool, suite_of: Callable[..., Suite]
+) -> None:
+    suite = suite_of(f"expectations: [{{type: expect_column_values_to_be_unique, {entry}}}]")
+    found = [e for e in suite_with_key(suite, ["user_id"]).expectations if e.type.endswith("unique")]
+    assert len({e.id.casefold() for e in found}) == len(found) == 1 + beside
+    assert (found[0].severity, found[0].quarantine, found[0].kwargs.get("mostly")) == ("critical", False, None)
 
 
 def test_the_digest_follows_what_could_change_a_verdict(suite_of: Callable[..., Suite]) -> None:
     text = "expectations: [{type: expect_column_values_to_be_between, kwargs: {column: a, min_value: 1}}]"
     first = suite_of(text).digest
     assert suite_of("# a remark\n" + text).digest == first
+    assert suite_of(text.replace("}}]", "}, description: why}]")).digest == first
+    other = "{type: expect_column_to_exist, kwargs: {column: a}}"
+    assert suite_of(text[:-1] + f", {other}]").digest == suite_of(text.replace("[", f"[{other}, ")).digest != first
     assert suite_of(text.replace("min_value: 1", "min_value: 2")).digest != first
     assert suite_of(text.replace("}}]", "}, severity: info}]")).digest != first
 

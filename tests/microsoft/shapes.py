@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.sqltypes import Column, parse_type
 from engine.tsql import ident
-from engine.warehouse import AUDIT_COLUMNS, QUARANTINE_COLUMNS, TableShape
+from engine.warehouse import AUDIT_COLUMNS, KEEPS_ROWS, QUARANTINE_COLUMNS, Change, TableShape
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.sqlserver_catalog import READERS
 from engine.warehouse.sqlserver_shape import (
@@ -174,6 +174,12 @@ def statements(case: Case) -> dict[str, str]:
             made["settle_keys"] = sql.settle_keys(shape, LOAD, server)
         if sealed := sql.seal(shape, LOAD, server):
             made["seal"] = sealed
+    there = [c.name for c in staged_columns(shape)[:-1] or staged_columns(shape)]
+    if shape.load in KEEPS_ROWS:
+        made["lay_whole"] = sql.lay_whole(replace(shape, partition_by=case.partitioning), LOAD, there)
+        change = Change(since=moment) if shape.load == "scd2" else Change(current=True)
+        made["create_aside"], made["create_back"] = sql.carry_over(shape, LOAD, there, change)
+    made["lost"] = sql.lost(shape, LOAD, there)
     made["count"] = sql.count("staging", staging_name(shape, LOAD))
     made["publish"] = sql.publish(
         shape, LOAD, LEDGER, server, select=case.select, partitioning=case.partitioning, as_of=moment

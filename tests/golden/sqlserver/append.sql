@@ -30,6 +30,35 @@ CREATE TABLE [staging].[held_silver_events__20261120T231501_4f3a9c] (
     [repairs] nvarchar(max) NULL
 );
 
+-- lay_whole
+DROP TABLE IF EXISTS [staging].[silver_events__whole_20261120T231501_4f3a9c];
+SELECT [id], [at]
+INTO [staging].[silver_events__whole_20261120T231501_4f3a9c]
+FROM (
+    SELECT
+        [old].[id],
+        CAST(NULL AS time(3)) AS [at]
+    FROM [silver].[events] AS [old]
+    UNION ALL
+    SELECT [id], [at] FROM [staging].[silver_events__20261120T231501_4f3a9c]
+) AS [whole];
+
+-- create_aside
+DROP TABLE IF EXISTS [staging].[silver_events__kept_20261120T231501_4f3a9c];
+SELECT [id] INTO [staging].[silver_events__kept_20261120T231501_4f3a9c] FROM [silver].[events] WHERE [is_current] = 1;
+
+-- create_back
+INSERT INTO [silver].[events] ([id])
+SELECT [id] FROM [staging].[silver_events__kept_20261120T231501_4f3a9c];
+DROP TABLE [staging].[silver_events__kept_20261120T231501_4f3a9c];
+
+-- lost
+SELECT COUNT_BIG(*) AS [lost] FROM [silver].[events] AS [old]
+WHERE NOT EXISTS (
+    SELECT 1 FROM [staging].[silver_events__20261120T231501_4f3a9c] AS [new]
+    WHERE ([new].[id] = [old].[id] OR ([new].[id] IS NULL AND [old].[id] IS NULL))
+);
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_events__20261120T231501_4f3a9c];
 

@@ -35,6 +35,39 @@ CREATE TABLE [staging].[held_bronze_log__20261120T231501_4f3a9c] (
     [repairs] nvarchar(max) NULL
 );
 
+-- lay_whole
+DROP TABLE IF EXISTS [staging].[bronze_log__whole_20261120T231501_4f3a9c];
+SELECT [line], [_loaded_at], [_source_file], [_source_row], [_load_id]
+INTO [staging].[bronze_log__whole_20261120T231501_4f3a9c]
+FROM (
+    SELECT
+        [old].[line],
+        [old].[_loaded_at],
+        [old].[_source_file],
+        [old].[_source_row],
+        CAST(NULL AS nvarchar(64)) AS [_load_id]
+    FROM [bronze].[log] AS [old]
+    WHERE [old].[_source_file] NOT IN (SELECT [_source_file] FROM [staging].[bronze_log__20261120T231501_4f3a9c])
+    UNION ALL
+    SELECT [line], [_loaded_at], [_source_file], [_source_row], [_load_id] FROM [staging].[bronze_log__20261120T231501_4f3a9c]
+) AS [whole];
+
+-- create_aside
+DROP TABLE IF EXISTS [staging].[bronze_log__kept_20261120T231501_4f3a9c];
+SELECT [line], [_loaded_at], [_source_file], [_source_row] INTO [staging].[bronze_log__kept_20261120T231501_4f3a9c] FROM [bronze].[log] WHERE [is_current] = 1;
+
+-- create_back
+INSERT INTO [bronze].[log] ([line], [_loaded_at], [_source_file], [_source_row])
+SELECT [line], [_loaded_at], [_source_file], [_source_row] FROM [staging].[bronze_log__kept_20261120T231501_4f3a9c];
+DROP TABLE [staging].[bronze_log__kept_20261120T231501_4f3a9c];
+
+-- lost
+SELECT COUNT_BIG(*) AS [lost] FROM [bronze].[log] AS [old]
+WHERE NOT EXISTS (
+    SELECT 1 FROM [staging].[bronze_log__20261120T231501_4f3a9c] AS [new]
+    WHERE ([new].[line] = [old].[line] OR ([new].[line] IS NULL AND [old].[line] IS NULL)) AND ([new].[_loaded_at] = [old].[_loaded_at] OR ([new].[_loaded_at] IS NULL AND [old].[_loaded_at] IS NULL)) AND ([new].[_source_file] = [old].[_source_file] OR ([new].[_source_file] IS NULL AND [old].[_source_file] IS NULL)) AND ([new].[_source_row] = [old].[_source_row] OR ([new].[_source_row] IS NULL AND [old].[_source_row] IS NULL))
+);
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[bronze_log__20261120T231501_4f3a9c];
 

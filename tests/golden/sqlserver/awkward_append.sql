@@ -91,6 +91,40 @@ DELETE FROM [ranked] WHERE [rank] > 1;
 SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
+-- lay_whole
+DROP TABLE IF EXISTS [staging].[gold_Bob's [odd]] 50% tåble__whole_20261120T231501_4f3a9c];
+SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*]
+INTO [staging].[gold_Bob's [odd]] 50% tåble__whole_20261120T231501_4f3a9c]
+FROM (
+    SELECT
+        [old].[key]]],
+        [old].[o'clock],
+        [old].[two  words],
+        [old].[größe %],
+        [old].[select],
+        [old].["],
+        CAST(NULL AS date) AS [-- /*]
+    FROM [gold].[Bob's [odd]] 50% tåble] AS [old]
+    UNION ALL
+    SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c]
+) AS [whole];
+
+-- create_aside
+DROP TABLE IF EXISTS [staging].[gold_Bob's [odd]] 50% tåble__kept_20261120T231501_4f3a9c];
+SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["] INTO [staging].[gold_Bob's [odd]] 50% tåble__kept_20261120T231501_4f3a9c] FROM [gold].[Bob's [odd]] 50% tåble] WHERE [is_current] = 1;
+
+-- create_back
+INSERT INTO [gold].[Bob's [odd]] 50% tåble] ([key]]], [o'clock], [two  words], [größe %], [select], ["])
+SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["] FROM [staging].[gold_Bob's [odd]] 50% tåble__kept_20261120T231501_4f3a9c];
+DROP TABLE [staging].[gold_Bob's [odd]] 50% tåble__kept_20261120T231501_4f3a9c];
+
+-- lost
+SELECT COUNT_BIG(*) AS [lost] FROM [gold].[Bob's [odd]] 50% tåble] AS [old]
+WHERE NOT EXISTS (
+    SELECT 1 FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new]
+    WHERE ([new].[key]]] = [old].[key]]] OR ([new].[key]]] IS NULL AND [old].[key]]] IS NULL)) AND ([new].[o'clock] = [old].[o'clock] OR ([new].[o'clock] IS NULL AND [old].[o'clock] IS NULL)) AND ([new].[two  words] = [old].[two  words] OR ([new].[two  words] IS NULL AND [old].[two  words] IS NULL)) AND ([new].[größe %] = [old].[größe %] OR ([new].[größe %] IS NULL AND [old].[größe %] IS NULL)) AND ([new].[select] = [old].[select] OR ([new].[select] IS NULL AND [old].[select] IS NULL)) AND ([new].["] = [old].["] OR ([new].["] IS NULL AND [old].["] IS NULL))
+);
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
 

@@ -97,6 +97,13 @@ ALTER TABLE [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] ALT
 ALTER TABLE [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] ALTER COLUMN ["] int NOT NULL;
 ALTER TABLE [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] ADD CONSTRAINT [PK_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] PRIMARY KEY CLUSTERED ([key]]], ["]);
 
+-- lost
+SELECT COUNT_BIG(*) AS [lost] FROM [gold].[Bob's [odd]] 50% tåble] AS [old]
+WHERE NOT EXISTS (
+    SELECT 1 FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new]
+    WHERE ([new].[key]]] = [old].[key]]] OR ([new].[key]]] IS NULL AND [old].[key]]] IS NULL)) AND ([new].[o'clock] = [old].[o'clock] OR ([new].[o'clock] IS NULL AND [old].[o'clock] IS NULL)) AND ([new].[two  words] = [old].[two  words] OR ([new].[two  words] IS NULL AND [old].[two  words] IS NULL)) AND ([new].[größe %] = [old].[größe %] OR ([new].[größe %] IS NULL AND [old].[größe %] IS NULL)) AND ([new].[select] = [old].[select] OR ([new].[select] IS NULL AND [old].[select] IS NULL)) AND ([new].["] = [old].["] OR ([new].["] IS NULL AND [old].["] IS NULL))
+);
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];
 

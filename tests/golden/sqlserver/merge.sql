@@ -83,6 +83,37 @@ DELETE FROM [ranked] WHERE [rank] > 1;
 SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
+-- lay_whole
+DROP TABLE IF EXISTS [staging].[silver_scores__whole_20261120T231501_4f3a9c];
+SELECT [id], [day], [score]
+INTO [staging].[silver_scores__whole_20261120T231501_4f3a9c]
+FROM (
+    SELECT
+        [old].[id],
+        [old].[day],
+        CAST(NULL AS float) AS [score]
+    FROM [silver].[scores] AS [old]
+    WHERE NOT EXISTS (SELECT 1 FROM [staging].[silver_scores__20261120T231501_4f3a9c] AS [new] WHERE [new].[id] = [old].[id] AND [new].[day] = [old].[day])
+    UNION ALL
+    SELECT [id], [day], [score] FROM [staging].[silver_scores__20261120T231501_4f3a9c]
+) AS [whole];
+
+-- create_aside
+DROP TABLE IF EXISTS [staging].[silver_scores__kept_20261120T231501_4f3a9c];
+SELECT [id], [day] INTO [staging].[silver_scores__kept_20261120T231501_4f3a9c] FROM [silver].[scores] WHERE [is_current] = 1;
+
+-- create_back
+INSERT INTO [silver].[scores] ([id], [day])
+SELECT [id], [day] FROM [staging].[silver_scores__kept_20261120T231501_4f3a9c];
+DROP TABLE [staging].[silver_scores__kept_20261120T231501_4f3a9c];
+
+-- lost
+SELECT COUNT_BIG(*) AS [lost] FROM [silver].[scores] AS [old]
+WHERE NOT EXISTS (
+    SELECT 1 FROM [staging].[silver_scores__20261120T231501_4f3a9c] AS [new]
+    WHERE ([new].[id] = [old].[id] OR ([new].[id] IS NULL AND [old].[id] IS NULL)) AND ([new].[day] = [old].[day] OR ([new].[day] IS NULL AND [old].[day] IS NULL))
+);
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_scores__20261120T231501_4f3a9c];
 

@@ -81,6 +81,36 @@ DELETE FROM [ranked] WHERE [rank] > 1;
 SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
+-- lay_whole
+DROP TABLE IF EXISTS [staging].[silver_pairs__whole_20261120T231501_4f3a9c];
+SELECT [a], [b]
+INTO [staging].[silver_pairs__whole_20261120T231501_4f3a9c]
+FROM (
+    SELECT
+        [old].[a],
+        CAST(NULL AS int) AS [b]
+    FROM [silver].[pairs] AS [old]
+    WHERE NOT EXISTS (SELECT 1 FROM [staging].[silver_pairs__20261120T231501_4f3a9c] AS [new] WHERE [new].[a] = [old].[a] AND [new].[b] = [old].[b])
+    UNION ALL
+    SELECT [a], [b] FROM [staging].[silver_pairs__20261120T231501_4f3a9c]
+) AS [whole];
+
+-- create_aside
+DROP TABLE IF EXISTS [staging].[silver_pairs__kept_20261120T231501_4f3a9c];
+SELECT [a] INTO [staging].[silver_pairs__kept_20261120T231501_4f3a9c] FROM [silver].[pairs] WHERE [is_current] = 1;
+
+-- create_back
+INSERT INTO [silver].[pairs] ([a])
+SELECT [a] FROM [staging].[silver_pairs__kept_20261120T231501_4f3a9c];
+DROP TABLE [staging].[silver_pairs__kept_20261120T231501_4f3a9c];
+
+-- lost
+SELECT COUNT_BIG(*) AS [lost] FROM [silver].[pairs] AS [old]
+WHERE NOT EXISTS (
+    SELECT 1 FROM [staging].[silver_pairs__20261120T231501_4f3a9c] AS [new]
+    WHERE ([new].[a] = [old].[a] OR ([new].[a] IS NULL AND [old].[a] IS NULL))
+);
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_pairs__20261120T231501_4f3a9c];
 

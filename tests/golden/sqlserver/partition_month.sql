@@ -29,6 +29,40 @@ CREATE TABLE [staging].[held_silver_trend__20261120T231501_4f3a9c] (
     [repairs] nvarchar(max) NULL
 );
 
+-- lay_whole
+DROP TABLE IF EXISTS [staging].[silver_trend__whole_20261120T231501_4f3a9c];
+SELECT [day], [total]
+INTO [staging].[silver_trend__whole_20261120T231501_4f3a9c]
+FROM (
+    SELECT
+        [old].[day],
+        CAST(NULL AS money) AS [total]
+    FROM [silver].[trend] AS [old]
+    WHERE NOT EXISTS (
+        SELECT 1 FROM (SELECT DISTINCT DATEFROMPARTS(YEAR([day]), MONTH([day]), 1) AS [first] FROM [staging].[silver_trend__20261120T231501_4f3a9c]) AS [present]
+        WHERE [present].[first] = DATEFROMPARTS(YEAR([old].[day]), MONTH([old].[day]), 1)
+            OR ([present].[first] IS NULL AND [old].[day] IS NULL)
+    )
+    UNION ALL
+    SELECT [day], [total] FROM [staging].[silver_trend__20261120T231501_4f3a9c]
+) AS [whole];
+
+-- create_aside
+DROP TABLE IF EXISTS [staging].[silver_trend__kept_20261120T231501_4f3a9c];
+SELECT [day] INTO [staging].[silver_trend__kept_20261120T231501_4f3a9c] FROM [silver].[trend] WHERE [is_current] = 1;
+
+-- create_back
+INSERT INTO [silver].[trend] ([day])
+SELECT [day] FROM [staging].[silver_trend__kept_20261120T231501_4f3a9c];
+DROP TABLE [staging].[silver_trend__kept_20261120T231501_4f3a9c];
+
+-- lost
+SELECT COUNT_BIG(*) AS [lost] FROM [silver].[trend] AS [old]
+WHERE NOT EXISTS (
+    SELECT 1 FROM [staging].[silver_trend__20261120T231501_4f3a9c] AS [new]
+    WHERE ([new].[day] = [old].[day] OR ([new].[day] IS NULL AND [old].[day] IS NULL))
+);
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_trend__20261120T231501_4f3a9c];
 

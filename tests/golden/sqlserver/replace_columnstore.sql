@@ -95,6 +95,13 @@ ALTER TABLE [staging].[gold_user_facts__20261120T231501_4f3a9c] ALTER COLUMN [id
 CREATE CLUSTERED COLUMNSTORE INDEX [CCI_gold_user_facts__20261120T231501_4f3a9c] ON [staging].[gold_user_facts__20261120T231501_4f3a9c];
 ALTER TABLE [staging].[gold_user_facts__20261120T231501_4f3a9c] ADD CONSTRAINT [PK_gold_user_facts__20261120T231501_4f3a9c] PRIMARY KEY NONCLUSTERED ([id]);
 
+-- lost
+SELECT COUNT_BIG(*) AS [lost] FROM [gold].[user_facts] AS [old]
+WHERE NOT EXISTS (
+    SELECT 1 FROM [staging].[gold_user_facts__20261120T231501_4f3a9c] AS [new]
+    WHERE ([new].[id] = [old].[id] OR ([new].[id] IS NULL AND [old].[id] IS NULL)) AND ([new].[title] = [old].[title] OR ([new].[title] IS NULL AND [old].[title] IS NULL))
+);
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_user_facts__20261120T231501_4f3a9c];
 

@@ -87,6 +87,13 @@ DELETE FROM [ranked] WHERE [rank] > 1;
 SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
+-- lost
+SELECT COUNT_BIG(*) AS [lost] FROM [silver].[people] AS [old]
+WHERE NOT EXISTS (
+    SELECT 1 FROM [staging].[silver_people__20261120T231501_4f3a9c] AS [new]
+    WHERE ([new].[id] = [old].[id] OR ([new].[id] IS NULL AND [old].[id] IS NULL))
+);
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_people__20261120T231501_4f3a9c];
 

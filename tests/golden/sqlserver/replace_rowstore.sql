@@ -95,6 +95,13 @@ SET XACT_ABORT ON;
 ALTER TABLE [staging].[silver_people__20261120T231501_4f3a9c] ALTER COLUMN [id] nvarchar(20) NOT NULL;
 ALTER TABLE [staging].[silver_people__20261120T231501_4f3a9c] ADD CONSTRAINT [PK_silver_people__20261120T231501_4f3a9c] PRIMARY KEY CLUSTERED ([id]);
 
+-- lost
+SELECT COUNT_BIG(*) AS [lost] FROM [silver].[people] AS [old]
+WHERE NOT EXISTS (
+    SELECT 1 FROM [staging].[silver_people__20261120T231501_4f3a9c] AS [new]
+    WHERE ([new].[id] = [old].[id] OR ([new].[id] IS NULL AND [old].[id] IS NULL))
+);
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_people__20261120T231501_4f3a9c];
 

@@ -85,6 +85,37 @@ DELETE FROM [ranked] WHERE [rank] > 1;
 SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
+-- lay_whole
+DROP TABLE IF EXISTS [staging].[silver_history__whole_20261120T231501_4f3a9c];
+SELECT [id], [name], [note], [n]
+INTO [staging].[silver_history__whole_20261120T231501_4f3a9c]
+FROM (
+    SELECT
+        [old].[id],
+        [old].[name],
+        [old].[note],
+        CAST(NULL AS int) AS [n]
+    FROM [silver].[history] AS [old]
+    UNION ALL
+    SELECT [id], [name], [note], [n] FROM [staging].[silver_history__20261120T231501_4f3a9c]
+) AS [whole];
+
+-- create_aside
+DROP TABLE IF EXISTS [staging].[silver_history__kept_20261120T231501_4f3a9c];
+SELECT [id], [name], [note] INTO [staging].[silver_history__kept_20261120T231501_4f3a9c] FROM [silver].[history];
+
+-- create_back
+INSERT INTO [silver].[history] ([id], [name], [note], [valid_from], [valid_to], [is_current])
+SELECT [id], [name], [note], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1 FROM [staging].[silver_history__kept_20261120T231501_4f3a9c];
+DROP TABLE [staging].[silver_history__kept_20261120T231501_4f3a9c];
+
+-- lost
+SELECT COUNT_BIG(*) AS [lost] FROM [silver].[history] AS [old]
+WHERE NOT EXISTS (
+    SELECT 1 FROM [staging].[silver_history__20261120T231501_4f3a9c] AS [new]
+    WHERE ([new].[id] = [old].[id] OR ([new].[id] IS NULL AND [old].[id] IS NULL)) AND ([new].[name] = [old].[name] OR ([new].[name] IS NULL AND [old].[name] IS NULL)) AND ([new].[note] = [old].[note] OR ([new].[note] IS NULL AND [old].[note] IS NULL))
+);
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_history__20261120T231501_4f3a9c];
 

@@ -79,6 +79,34 @@ DELETE FROM [ranked] WHERE [rank] > 1;
 SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
+-- lay_whole
+DROP TABLE IF EXISTS [staging].[silver_known__whole_20261120T231501_4f3a9c];
+SELECT [load_id]
+INTO [staging].[silver_known__whole_20261120T231501_4f3a9c]
+FROM (
+    SELECT
+        [old].[load_id]
+    FROM [silver].[known] AS [old]
+    UNION ALL
+    SELECT [load_id] FROM [staging].[silver_known__20261120T231501_4f3a9c]
+) AS [whole];
+
+-- create_aside
+DROP TABLE IF EXISTS [staging].[silver_known__kept_20261120T231501_4f3a9c];
+SELECT [load_id] INTO [staging].[silver_known__kept_20261120T231501_4f3a9c] FROM [silver].[known];
+
+-- create_back
+INSERT INTO [silver].[known] ([load_id], [valid_from], [valid_to], [is_current])
+SELECT [load_id], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1 FROM [staging].[silver_known__kept_20261120T231501_4f3a9c];
+DROP TABLE [staging].[silver_known__kept_20261120T231501_4f3a9c];
+
+-- lost
+SELECT COUNT_BIG(*) AS [lost] FROM [silver].[known] AS [old]
+WHERE NOT EXISTS (
+    SELECT 1 FROM [staging].[silver_known__20261120T231501_4f3a9c] AS [new]
+    WHERE ([new].[load_id] = [old].[load_id] OR ([new].[load_id] IS NULL AND [old].[load_id] IS NULL))
+);
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_known__20261120T231501_4f3a9c];
 

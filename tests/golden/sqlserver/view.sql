@@ -7,6 +7,13 @@ FROM (
 SELECT title, id FROM a
 ) AS [built];';
 
+-- lost
+SELECT COUNT_BIG(*) AS [lost] FROM [gold].[summary] AS [old]
+WHERE NOT EXISTS (
+    SELECT 1 FROM [staging].[gold_summary__20261120T231501_4f3a9c] AS [new]
+    WHERE ([new].[id] = [old].[id] OR ([new].[id] IS NULL AND [old].[id] IS NULL))
+);
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_summary__20261120T231501_4f3a9c];
 

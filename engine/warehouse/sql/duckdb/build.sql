@@ -9,3 +9,6 @@ SELECT
 FROM (
 {{ select }}
 ) AS built
+{%- if empty %}
+WHERE 1 = 0
+{%- endif %}

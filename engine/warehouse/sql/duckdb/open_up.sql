@@ -1,4 +1,4 @@
-CREATE TABLE {{ staging }} AS SELECT * FROM {{ name }}
+CREATE TABLE {{ staging }} AS SELECT {{ rows }}
 ;
 DROP TABLE {{ name }}
 ;

@@ -5,4 +5,7 @@ INSERT INTO {{ staging }} WITH (TABLOCK) ({{ columns | names }})
 SELECT {{ columns | names }}
 FROM (
 {{ select }}
-) AS [built]{{ "\n" ~ option if option }};
+) AS [built]
+{%- if empty %}
+WHERE 1 = 0
+{%- endif %}{{ "\n" ~ option if option }};

@@ -98,8 +98,8 @@ BEGIN TRY
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [gold].[viewing_trends];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
-VALUES (N'gold.viewing_trends', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'597d85872508bbfdc5797bc4d3b20026', N'', N'{}', N'{"month": "date", "total_sessions": "int", "total_minutes": "bigint", "avg_completion_percentage": "decimal(5,2)"}', NULL, N'video_streaming', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [declared], [error])
+VALUES (N'gold.viewing_trends', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'c12c3a9623c60b3f8d5a2a23f1ac1579', N'', N'{}', N'{"month": "date", "total_sessions": "int", "total_minutes": "bigint", "avg_completion_percentage": "decimal(5,2)"}', NULL, N'video_streaming', N'{"key": ["month"], "load": "replace", "partition_by": null, "suite": "58039141bd0a691f", "watermark": ""}', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH

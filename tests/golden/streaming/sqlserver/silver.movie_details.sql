@@ -97,8 +97,8 @@ BEGIN TRY
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [silver].[movie_details];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
-VALUES (N'silver.movie_details', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'599a04d4abc023fe7c1228e79df68c28', N'', N'{}', N'{"content_id": "nvarchar(20)", "duration_minutes": "int", "release_year": "int", "views_count": "bigint"}', NULL, N'video_streaming', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [declared], [error])
+VALUES (N'silver.movie_details', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'45332ce0f1d457102ff83853dc3943e8', N'', N'{}', N'{"content_id": "nvarchar(20)", "duration_minutes": "int", "release_year": "int", "views_count": "bigint"}', NULL, N'video_streaming', N'{"key": ["content_id"], "load": "replace", "partition_by": null, "suite": "dcfba8a174a46d9b", "watermark": ""}', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH

@@ -98,8 +98,8 @@ BEGIN TRY
     SET @quarantined = ROWCOUNT_BIG();
     SELECT @total = COUNT_BIG(*) FROM [silver].[series_episodes];
     SET @inserted = @total;
-    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [error])
-VALUES (N'silver.series_episodes', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'38342271c03a076de6045af2f26315b0', N'', N'{}', N'{"content_id": "nvarchar(20)", "season_number": "int", "episode_count": "int"}', NULL, N'video_streaming', NULL);
+    INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [declared], [error])
+VALUES (N'silver.series_episodes', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'c76d168333cc542f2e33219dc85d3706', N'', N'{}', N'{"content_id": "nvarchar(20)", "season_number": "int", "episode_count": "int"}', NULL, N'video_streaming', N'{"key": ["content_id", "season_number"], "load": "replace", "partition_by": null, "suite": "26ed42a576bdb85a", "watermark": ""}', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH

@@ -1,0 +1,233 @@
+"""A table that keeps rows and is declared otherwise than what is published of it, or is to be built anew: what becomes
+of the rows that are there, and what is refused because it would lose them.
+
+What counts is the declaration that the ledger keeps of the last published load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from engine import positions
+from engine.allowed import how_to_allow
+from engine.errors import GateFailed
+from engine.ledger import Published, watermarks
+from engine.load import Load
+from engine.model import Model, Table
+from engine.warehouse import KEEPS_ROWS, UNCHANGED, Change, TableShape
+
+if TYPE_CHECKING:
+    from engine.warehouse.protocol import Warehouse
+
+_SAMPLE = 5
+
+
+def declared(table: Table) -> dict[str, Any]:
+    """What a table is declared as, for the ledger to keep with the load that publishes it."""
+    divided = table.spec.partition_by
+    return {
+        "load": table.spec.load,
+        "key": list(table.spec.key_columns),
+        "partition_by": divided.model_dump(mode="json") if divided else None,
+        "watermark": table.spec.watermark,
+        "suite": table.suite.digest,
+    }
+
+
+def begins_anew(table: Table, last: Published | None, full: bool) -> bool:
+    """Whether a table that keeps rows is built from its inputs as if nothing had ever been loaded.
+
+    So it is when that is asked for, when what was published is not there any more, and when what is there is what a
+    load of another kind made of the same rows, which an append would add to them.
+    """
+    if table.spec.load not in KEEPS_ROWS:
+        return False
+    if full or last is None:
+        return full
+    return bool(last.missing) or last.load == "view" or (table.spec.load == "append" != last.load)
+
+
+def known_watermarks(
+    model: Model, warehouse: Warehouse, published: Mapping[str, Published], full: Collection[str]
+) -> dict[str, str]:
+    """The watermark of each table that keeps one and does not begin anew. A column that no load has kept a watermark of
+    begins with its highest published value."""
+    recorded = watermarks(warehouse)
+    found: dict[str, str] = {}
+    for name, table in model.tables.items():
+        column, last = table.spec.watermark, published.get(name)
+        if not column or last is None or last.missing or begins_anew(table, last, name in full):
+            continue
+        value = recorded.get((name, column.casefold()))
+        if value is None and last.load in KEEPS_ROWS and column.casefold() in _published_columns(table, last):
+            value = warehouse.highest(table.shape, column)
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def loaded_already(load: Load) -> bool:
+    """Whether a table that appends what its SELECT gives has the rows of just these inputs."""
+    table, last, record = load.table, load.last, load.record
+    if table.spec.load != "append" or table.landed or table.spec.watermark or last is None or load.anew:
+        return False
+    return positions.loaded_already(load.model, table, record.inputs, record.logical_date, load.warehouse)
+
+
+def unpublished(names: Sequence[str], published: Mapping[str, Published]) -> str:
+    """Which inputs are not there to be read, and why."""
+    gone = [n for n in names if n in published]
+    never = [n for n in names if n not in published]
+    said = [f"{', '.join(never)} was never published"] if never else []
+    return " and ".join([*said, *(f"{n} is missing from the warehouse" for n in gone)])
+
+
+def refuse_twice(table: Table) -> None:
+    """Raise GateFailed: the rows would be in the table twice."""
+    raise GateFailed(
+        f"{table.name} appends without a key, and its inputs have not changed: to run it again would double its rows; "
+        f"to build it anew from its inputs: medallion run --full --select {table.name}"
+    )
+
+
+def change(load: Load) -> Change:
+    """What the publish of a load does to the table that stands there."""
+    last, now = load.last, load.record.declared
+    if last is None or last.missing or now["load"] not in KEEPS_ROWS:
+        return Change(anew=load.anew)
+    if load.anew:
+        return Change(anew=True)
+    rekeyed = "key" in last.declared and _folded(last.declared["key"]) != _folded(now["key"])
+    if now["load"] == "scd2" and last.load != "scd2":
+        return Change(since=last.finished_at, rekeyed=rekeyed)
+    return Change(current=last.load == "scd2" != now["load"], rekeyed=rekeyed) if last.load != "view" else UNCHANGED
+
+
+def suite_changed(load: Load) -> bool:
+    """Whether rows that stay were judged by another suite than the one that judges the load. Closed versions of an scd2
+    table are history, and were judged when they were current; its other rows are all in the load."""
+    last, now = load.last, load.record.declared
+    if last is None or last.missing or load.anew or now["load"] not in ("merge", "append", "partition"):
+        return False
+    return bool(last.declared.get("suite", now["suite"]) != now["suite"])
+
+
+def judge(load: Load) -> None:
+    """Raise GateFailed when publishing this load would lose rows that its inputs cannot give again, or give rows that
+    stay a key that does not hold for them."""
+    last = load.last
+    if last is None or last.missing:
+        return
+    _history(load, last)
+    _rows(load, last)
+    if load.record.declared["load"] in KEEPS_ROWS and change(load).rekeyed:
+        _key(load, last)
+
+
+def _history(load: Load, last: Published) -> None:
+    if last.load != "scd2" or "history" in load.allowed:
+        return
+    if load.record.declared["load"] == "scd2" and not load.anew:
+        return
+    closed = _number(load, f"SELECT COUNT(*) AS n FROM {_name(load.shape)} WHERE valid_to IS NOT NULL")
+    if closed:
+        raise GateFailed(
+            f"{load.table.name} would lose its history: {_count(closed, 'closed version')}, which no source gives again "
+            f"({_why(load, last)}; the published table is as it was); {how_to_allow(load.table.name, 'history')}"
+            + _with_full(load, last)
+        )
+
+
+def _rows(load: Load, last: Published) -> None:
+    kept = last.load in ("merge", "append", "partition")
+    goes = load.anew or load.record.declared["load"] not in KEEPS_ROWS
+    if not (kept and goes) or "rows" in load.allowed:
+        return
+    table, shape = load.table, load.shape
+    same = [
+        c for c in table.columns if str(last.columns.get(c.name, "")) == str(c.type)
+    ]  # of other columns nobody can say what their values would be now
+    key = {k.casefold() for k in table.spec.key_columns}
+    by = [c.name for c in same if c.name.casefold() in key]
+    before = load.warehouse.count(shape.schema, shape.name)
+    if len(by) < len(key) or not key:
+        by = [c.name for c in same]
+    lost = load.warehouse.lost(shape, load.record.load_id, by) if by else before
+    if not key:
+        lost = max(lost, before - load.warehouse.count(*load.warehouse.staging(shape, load.record.load_id)))
+    if lost:
+        raise GateFailed(
+            f"{table.name} would lose {lost:,} of its {_count(before, 'row')}: rows of earlier loads that its inputs no "
+            f"longer give ({_why(load, last)}; the published table is as it was); {how_to_allow(table.name, 'rows')}"
+            + _with_full(load, last)
+        )
+
+
+def _key(load: Load, last: Published) -> None:
+    table, shape = load.table, load.shape
+    names = ", ".join(table.spec.key_columns)
+    out = f"keep the key as it was, repair the rows, or build it anew: medallion run --full --select {table.name}"
+    new = [k for k in table.spec.key_columns if k.casefold() not in _published_columns(table, last)]
+    rows = f"{_name(shape)}{' WHERE valid_to IS NULL' if last.load == 'scd2' else ''}"
+    if new and (there := _number(load, f"SELECT COUNT(*) AS n FROM {rows}")):
+        raise GateFailed(
+            f"{table.name} keeps {_count(there, 'published row')}, which would have no {new[0]} and so no key ({names}); {out}"
+        )
+    key = [f'"{k}"' for k in table.spec.key_columns]
+    if not key or new:
+        return
+    empty = " OR ".join(f"{k} IS NULL" for k in key)
+    without = _number(load, f"SELECT COUNT(*) AS n FROM (SELECT * FROM {rows}) AS kept WHERE {empty}")
+    if without:
+        raise GateFailed(
+            f"{table.name} keeps its published rows, and {without:,} of them have no key ({names}), which is new; {out}"
+        )
+    grouped = ", ".join(key)
+    found = load.warehouse.rows(
+        f"SELECT * FROM (SELECT {grouped}, COUNT(*) AS times, COUNT(*) OVER () AS every,"
+        f" ROW_NUMBER() OVER (ORDER BY {grouped}) AS place FROM {rows} GROUP BY {grouped} HAVING COUNT(*) > 1) AS repeated"
+        f" WHERE place <= {_SAMPLE} ORDER BY place"
+    )
+    if found:
+        said = ", ".join(f"{' / '.join(str(r[k]) for k in table.spec.key_columns)} ({r['times']} times)" for r in found)
+        raise GateFailed(
+            f"{table.name} keeps its published rows, and {found[0]['every']:,} keys ({names}), which are new, stand there "
+            f"more than once: {said}{', …' if found[0]['every'] > len(found) else ''}; {out}"
+        )
+
+
+def _why(load: Load, last: Published) -> str:
+    now = load.record.declared["load"]
+    return f"it was load: {last.load} and is now load: {now}" if last.load != now else "it is built anew"
+
+
+def _with_full(load: Load, last: Published) -> str:
+    return " --full" if last.load == load.record.declared["load"] else ""
+
+
+def _published_columns(table: Table, last: Published) -> set[str]:
+    audit = [c.name for c in table.shape.columns[len(table.columns) :]]
+    return {name.casefold() for name in (*last.columns, *audit)}
+
+
+def published_columns(load: Load) -> Sequence[str]:
+    """The columns that the published table has, in lower case."""
+    assert load.last is not None
+    return sorted(_published_columns(load.table, load.last))
+
+
+def _folded(names: Sequence[str]) -> list[str]:
+    return [n.casefold() for n in names]
+
+
+def _name(shape: TableShape) -> str:
+    return f'"{shape.schema}"."{shape.name}"'  # understood by every warehouse
+
+
+def _number(load: Load, sql: str) -> int:
+    return int(load.warehouse.rows(sql)[0]["n"])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -1,0 +1,62 @@
+"""One table's load under way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine import guards
+from engine.ledger import LoadRecord, Published
+from engine.model import Model, Table
+from engine.specs import GuardsSpec
+from engine.warehouse import TableShape
+
+if TYPE_CHECKING:
+    from engine.gate import Verdict
+    from engine.warehouse.protocol import Warehouse
+
+STAGED = "staged"
+"""The state of a load whose rows wait for their gate."""
+Tell = Callable[[str, int], None]
+"""Called with what a load is doing ("load", "gate", "publish") and the rows so far."""
+
+
+@dataclass
+class Load:
+    """One table's load under way: what it builds, where, and what is known of it so far."""
+
+    model: Model
+    table: Table
+    warehouse: Warehouse
+    record: LoadRecord
+    tell: Tell
+    last: Published | None = None
+    allowed: frozenset[str] = frozenset()
+    """What a person allows this load once, as words of engine.allowed."""
+    anew: bool = False
+    """No row of earlier loads stays, though the table keeps rows."""
+    forced: bool = False
+    nothing_new: bool = False
+    """The table has the rows of these inputs already: only how it is declared or judged has changed."""
+    verdicts: list[Verdict] = field(default_factory=list)
+    select: str = ""
+
+    @property
+    def shape(self) -> TableShape:
+        return self.table.shape
+
+    @property
+    def guards(self) -> GuardsSpec:
+        return guards.limits(self.model.project.guards, self.table.spec.guards)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        self.tell(step, 0)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.record.seconds[step] = time.perf_counter() - start

@@ -1,0 +1,71 @@
+"""What the rows of a load were made from: the state of the sources at its beginning, however many tables lie between.
+
+Load ids do not tell: a table that is published anew from the same files has another. By its position a load can be known
+as one whose rows are there already.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from engine.ledger import Reader, Row
+from engine.model import Model, Table
+
+
+def loaded_already(model: Model, table: Table, inputs: Mapping[str, str], date: dt.date, reader: Reader) -> bool:
+    """Whether a table that appends what its SELECT gives may still have the rows of a load from the same sources; of the
+    same day, where the day is in a template."""
+    known = _Positions(model, table, reader)
+    now = known.made_from(table, inputs, date)
+    mine: list[Row] = []
+    for row in known.loads:
+        if row["table_name"] == table.name:
+            made = json.loads(row["declared"] or "{}")
+            kept = row["strategy"] not in ("replace", "view") and not (made.get("anew") or made.get("first"))
+            mine = [*(mine if kept else []), row]
+    return any(known.made_from(table, json.loads(r["inputs"] or "{}"), r["logical_date"]) == now for r in mine)
+
+
+class _Positions:
+    """The published loads of a table and of all it is built from."""
+
+    def __init__(self, model: Model, table: Table, reader: Reader) -> None:
+        self.model = model
+        names, todo = {table.name}, [table]
+        while todo:
+            for name in todo.pop().reads:
+                if name not in names and name in model.tables:
+                    names.add(name)
+                    todo.append(model.tables[name])
+        self.loads = reader.rows(
+            "SELECT table_name, load_id, inputs, fingerprint, logical_date, strategy, declared FROM ops.loads"
+            f" WHERE state = 'published' AND table_name IN ({', '.join('?' * len(names))}) ORDER BY number",
+            sorted(names),
+        )
+        self.known = {(r["table_name"], r["load_id"]): r for r in self.loads}
+        self.found: dict[tuple[str, str], str] = {}
+
+    def of(self, name: str, load_id: str) -> str:
+        """The position of one load of one table; its load id where nothing more is known."""
+        at = name, load_id
+        if at not in self.found:
+            row, table = self.known.get(at), self.model.tables.get(name)
+            if row is None or table is None:
+                self.found[at] = load_id
+            elif table.landed:
+                self.found[at] = _digest(row["fingerprint"])
+            else:
+                self.found[at] = self.made_from(table, json.loads(row["inputs"] or "{}"), row["logical_date"])
+        return self.found[at]
+
+    def made_from(self, table: Table, inputs: Mapping[str, str], date: dt.date) -> str:
+        read = [[name, self.of(name, inputs[name])] for name in table.reads if name in inputs]
+        return _digest([read, str(date) if table.dated else ""])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
