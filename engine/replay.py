@@ -174,6 +174,8 @@ def _begin(
         tell=tell,
     )
     load.record.definition, load.record.strategy = last.definition, last.strategy or table.spec.load
+    # Only a run may say that the table is declared, and judged, as it is now.
+    load.record.declared = {**last.declared, "anew": False, "first": False}
     load.record.alias = table.shape.alias
     return load
 

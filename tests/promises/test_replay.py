@@ -246,6 +246,15 @@ def test_a_replay_leaves_a_changed_table_stale(what: str, tmp_path: Path) -> Non
 # -- the gate --------------------------------------------------------------------------------------------------------
 
 
+def test_a_new_suite_judges_the_whole_table_after_a_replay_too(tmp_path: Path) -> None:
+    root = landed(tmp_path, LOADS["merge"], GOOD + "3,Cid,much,2024-01-03\n")
+    (root / SUITE_B).parent.mkdir(exist_ok=True)
+    (root / SUITE_B).write_text(STRICT.replace("max_value: 1000", "max_value: 15").replace(", quarantine: true", ""))
+    replay(root, "bronze.orders", "--all", "--set", "amount=5", "--yes")
+    said = run(root, "--select", "bronze.orders", code=2)
+    assert "1 of 3 values (33 %) are not at most 15" in " ".join(said.err.split())
+
+
 def test_one_bad_row_does_not_keep_the_others_back(tmp_path: Path) -> None:
     """A critical rule about single rows keeps its row in quarantine; it stops a run, not a replay."""
     rules = "expectations:\n- {type: expect_column_values_to_be_between, kwargs: {column: amount, min_value: 0, max_value: 100}}\n"
