@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -61,9 +62,10 @@ def tables(root: Path) -> dict[str, object]:
     ):
         columns.setdefault(f'"{schema}"."{name}"', []).append(column)
     loads = ("_load_id", "_loaded_at", "load_id", "quarantined_at", "quarantine_id", "valid_from", "valid_to")
+    loads = (*loads, "replay_load_id", "__quarantine_id")
     for table, names in columns.items():
         listed = ", ".join(f'"{n}"' for n in names if n not in loads)
-        found[table.replace('"', "")] = sorted(map(repr, ask(root, f"SELECT {listed} FROM {table}")))
+        found[re.sub(r"[0-9]{8}T[0-9]{6}_[0-9a-f]{6}", "LOAD", table.replace('"', ""))] = sorted(map(repr, ask(root, f"SELECT {listed} FROM {table}")))
     return found
 
 
