@@ -136,6 +136,8 @@ def _published(warehouse: Warehouse, table: Table) -> Published:
     last = ledger.published(warehouse).get(name)
     if last is None:
         raise WarehouseError(f"{name} was never published; `medallion run --select {name}` first")
+    if last.missing:
+        raise WarehouseError(f"{name}: {last.missing}; `medallion run --select {name}` first")
     changed = []
     if last.columns and last.columns != {c.name: str(c.type) for c in table.columns}:
         changed.append("its columns")

@@ -214,3 +214,13 @@ def test_a_warehouse_of_an_earlier_version_is_built_once_more_and_nothing_double
     run(root)
     assert ask(root, IDS) == [(1,), (2,), (3,)]
     assert {t["state"] for t in run(root).values()} == {"unchanged"}
+
+
+def test_rows_are_not_replayed_into_a_table_that_is_missing(tmp_path: Path) -> None:
+    root = write_project(tmp_path, {"data/raw/orders.csv": FIRST + "9,Eve,much,2024-01-03\n"})
+    declare(root, "append", table="bronze.orders")
+    run(root)
+    change(root, "DROP TABLE bronze.orders")
+    said = medallion(root, "quarantine", "replay", "bronze.orders", "--all", "--yes", "--set", "amount=5")
+    assert said.code == 3 and "it is missing from the warehouse" in " ".join(said.err.split()), said.err
+    assert run(root)["bronze.orders"]["rows_total"] == 3
