@@ -291,7 +291,9 @@ def held_rows(warehouse: Warehouse, table: str | None = None) -> list[dict[str, 
     out: list[dict[str, Any]] = []
     for name in names:
         for row in warehouse.rows(
-            f'SELECT * FROM quarantine."{name}" ORDER BY load_id DESC, source_file, source_row, quarantine_id'
+            f'SELECT q.* FROM quarantine."{name}" AS q LEFT JOIN ops.loads AS l ON l.load_id = q.load_id'
+            " AND l.table_name = ? ORDER BY l.number DESC, q.source_file, q.source_row, q.quarantine_id",
+            (name.replace("_", ".", 1),),
         ):
             layer, _, rest = name.partition("_")
             out.append(
