@@ -81,7 +81,9 @@ def test_what_is_stale_and_why(change: dict[str, str], stale: dict[str, str], tm
     [
         ("silver.orders", ["silver.orders"]),
         ("+silver.orders", ["bronze.orders", "silver.orders"]),
+        ("+gold.customers", ["bronze.orders", "silver.orders", "gold.customers"]),
         ("silver.orders+", ["silver.orders", "gold.customers"]),
+        ("bronze.orders+", ["bronze.orders", "silver.orders", "gold.customers"]),
         ("gold.*,bronze.*", ["bronze.orders", "gold.customers"]),
         ("pipeline:all", ["bronze.orders", "silver.orders", "gold.customers"]),
         ("SILVER.ORDERS", ["silver.orders"]),

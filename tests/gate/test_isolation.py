@@ -81,17 +81,24 @@ def test_a_transpiler_that_refuses_is_a_verdict(gate: Gate) -> None:
     assert sound.success
 
 
-def test_rows_that_the_condition_does_not_match_are_never_moved(gate: Gate) -> None:
+@pytest.mark.parametrize(
+    ("translated", "words"),
+    [
+        ("SELECT * FROM gate.__batch__ AS b WHERE b.small > 1 LIMIT 1", "cannot be judged"),
+        (
+            "SELECT b.* FROM gate.__batch__ AS b JOIN silver.others AS o ON o.other_id = b.other_id WHERE b.small > 1",
+            "2 rows fail, but 4 meet the condition that would move them",
+        ),
+    ],
+)
+def test_rows_that_the_condition_does_not_match_are_never_moved(gate: Gate, translated: str, words: str) -> None:
     """A translation whose WHERE means something else than the query found is caught before a row is moved."""
-
-    def lose_a_condition(sql: str) -> str:
-        return "SELECT * FROM gate.__batch__ AS b WHERE b.small > 1 LIMIT 1"
-
     query = {"unexpected_rows_query": "SELECT * FROM {batch} AS b WHERE b.small > 1"}
     suite = Suite(expectations=(Expectation("0", "unexpected_rows_expectation", query, quarantine=True),))
-    (verdict,) = gate.judge("silver", STAGING, suite, columns=columns(), transpile=lose_a_condition)
+    (verdict,) = gate.judge("silver", STAGING, suite, columns=columns(), transpile=lambda sql: translated)
     assert not verdict.quarantine
     assert verdict.blocks
+    assert words in verdict.message
 
 
 @everywhere

@@ -112,6 +112,17 @@ BAD = {
         "expectations:\n  - type: unexpected_rows_expectation\n    quarantine: true\n    kwargs:\n"
         "      unexpected_rows_query: SELECT b.* FROM {batch} AS b JOIN silver.users AS u ON u.id = b.id WHERE u.id > 3\n", 5,
         "rows cannot be quarantined by this query: it has a join at the top level", ""),
+    **{
+        f"query that cannot quarantine: {words}": (
+            "expectations:\n  - type: unexpected_rows_expectation\n    quarantine: true\n    kwargs:\n"
+            f"      unexpected_rows_query: {query}\n", 5, f"rows cannot be quarantined by this query: it {words}", "")
+        for words, query in {
+            "has TOP at the top level": "SELECT TOP (5) b.* FROM {batch} AS b WHERE b.id > 3",
+            "has DISTINCT at the top level": "SELECT DISTINCT b.kind FROM {batch} AS b WHERE b.id > 3",
+            "aggregates": "SELECT MAX(b.id) AS id FROM {batch} AS b WHERE b.id > 3",
+            "has no WHERE": "SELECT b.* FROM {batch} AS b",
+        }.items()
+    },
     "query that does not parse": (
         "expectations:\n  - type: unexpected_rows_expectation\n    quarantine: true\n    kwargs:\n"
         "      unexpected_rows_query: SELECT b.* FROM {batch} AS b WHERE (b.id > 3\n", 5, "rows cannot be quarantined by this query", ""),

@@ -52,6 +52,11 @@ FAULTS = [
     ("SELECT COALESCE(signup_date, 0) AS d FROM silver.users", [(1, 8, "type clash", "")]),
     ("SELECT CAST(minutes AS nvarchr(5)) AS d FROM silver.sessions", [(1, 13, "unknown type", "")]),
     ("SELECT user_id, SUM(minutes) AS m FROM silver.sessions", [(1, 8, "neither in GROUP BY", "")]),
+    (
+        "SELECT user_id, COUNT(*) AS n FROM silver.sessions GROUP BY user_id HAVING minutes > 3",
+        [(1, 76, "stands in HAVING but neither in GROUP BY", "")],
+    ),
+    ("SELECT 1 AS a FROM silver.users CROSS JOIN silver.users", [(1, 44, "stands in FROM twice", "")]),
     ("SELECT DATEDIFF(dya, signup_date, signup_date) AS d FROM silver.users", [(1, 17, "not a date part", "")]),
     (
         "SELECT user_id FROM silver.users WHERE EXISTS (SELECT 1 AS one OPTION (MAXRECURSION 5))",
@@ -131,9 +136,39 @@ def test_columns_carry_type_nullability_and_lineage() -> None:
     assert result.columns[3].padded
 
 
-def test_outer_join_makes_columns_nullable() -> None:
-    result = bound("SELECT s.session_id, u.user_id FROM silver.sessions AS s LEFT JOIN silver.users AS u ON 1 = 1")
-    assert [c.nullable for c in result.columns] == [False, True]
+@pytest.mark.parametrize(
+    ("join", "nullable"), [("INNER", [False, False]), ("LEFT", [False, True]), ("RIGHT", [True, False]), ("FULL", [True, True])]
+)
+def test_outer_join_makes_columns_nullable(join: str, nullable: list[bool]) -> None:
+    result = bound(f"SELECT s.session_id, u.user_id FROM silver.sessions AS s {join} JOIN silver.users AS u ON 1 = 1")
+    assert [c.nullable for c in result.columns] == nullable
+
+
+TYPES = [
+    ("SELECT COALESCE(user_id, full_name) AS v FROM silver.users", "nvarchar(100)", False),
+    ("SELECT CASE WHEN is_active = 1 THEN user_id ELSE full_name END AS v FROM silver.users", "nvarchar(100)", True),
+    ("SELECT user_id AS v FROM silver.users UNION ALL SELECT full_name FROM silver.users", "nvarchar(100)", True),
+    ("SELECT user_id AS v FROM silver.users EXCEPT SELECT full_name FROM silver.users", "nvarchar(100)", False),
+    ("SELECT user_id AS v FROM silver.users INTERSECT SELECT full_name FROM silver.users", "nvarchar(100)", False),
+    # Microsoft's "Precision, scale, and length": the fraction makes room for max(p1 - s1, p2 - s2) whole digits
+    *(
+        (f"SELECT CAST(1 AS {a}) {op} CAST(1 AS {b}) AS v", expected, False)
+        for op in "+-"
+        for a, b, expected in (
+            ("decimal(9,2)", "decimal(5,4)", "decimal(12,4)"),
+            ("decimal(38,10)", "decimal(9,2)", "decimal(38,10)"),
+            ("decimal(38,10)", "decimal(38,30)", "decimal(38,10)"),
+            ("decimal(38,2)", "decimal(38,20)", "decimal(38,2)"),
+            ("decimal(38,0)", "decimal(9,2)", "decimal(38,0)"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("sql", "expected", "nullable"), TYPES)
+def test_what_type_a_column_has(sql: str, expected: str, nullable: bool) -> None:
+    (column,) = bound(sql).columns
+    assert (str(column.type), column.nullable) == (expected, nullable)
 
 
 DRIVING = [

@@ -85,6 +85,26 @@ def test_a_quarantine_rule_moves_the_row_and_publishes_the_rest(tmp_path: Path) 
     assert json.loads(medallion(root, "quarantine", "show", "silver.orders", "--json").out) == []
 
 
+JUDGED_AGAIN = {
+    # what else the suite says, and whether the load is published
+    "what is left is good": ("expect_column_max_to_be_between, kwargs: {column: amount, max_value: 100}", True),
+    "too few are left": ("expect_table_row_count_to_be_between, kwargs: {min_value: 4}", False),
+}
+
+
+@pytest.mark.parametrize("case", JUDGED_AGAIN)
+def test_what_is_judged_is_what_is_published(case: str, tmp_path: Path) -> None:
+    rule, good = JUDGED_AGAIN[case]
+    suite = FILES["expectations/silver/orders.yaml"] + f"    quarantine: true\n  - {{type: {rule}}}\n"  # type: ignore[operator]
+    root = write_project(tmp_path, {"data/raw/orders.csv": DIRTY, "expectations/silver/orders.yaml": suite})
+    said = medallion(root, "run", "--select", "+silver.orders")
+    assert said.code == (0 if good else 2), said.err
+    published = "SELECT rows_total FROM ops.loads WHERE table_name = 'silver.orders' AND state = 'published'"
+    assert ask(root, published) == ([(3,)] if good else [])
+    verdicts = "SELECT success, quarantine FROM ops.verdicts WHERE table_name = 'silver.orders' AND type = '{}'"
+    assert ask(root, verdicts.format(rule.partition(",")[0])) == [(good, False)]
+
+
 def test_replayed_rows_that_fail_again_are_held_again(tmp_path: Path) -> None:
     suite = FILES["expectations/silver/orders.yaml"] + "    quarantine: true\n"  # type: ignore[operator]
     root = write_project(tmp_path, {"data/raw/orders.csv": DIRTY, "expectations/silver/orders.yaml": suite})

@@ -168,6 +168,37 @@ def test_history_is_not_closed_by_an_empty_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("target")
+def test_one_guard_is_allowed_and_not_the_others(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    before = published(root)
+    (root / ORDERS).write_text(HEAD + lines(50))
+    said = medallion(root, "run", "--select", "bronze.orders", "--allow", "bronze.orders:rise")
+    assert (said.code, "50 rows after 120" in in_words(said)) == (2, True), said.err
+    assert published(root) == before
+
+
+@pytest.mark.usefixtures("target")
+def test_not_one_row_left_is_never_published(tmp_path: Path) -> None:
+    root = project(tmp_path, PIPELINES + "guards: {quarantine: off, empty: yes, drop: off}\n")
+    before = published(root)
+    (root / ORDERS).write_text(HEAD + lines(5).replace("50.00", "much"))
+    said = medallion(root, "run")
+    assert (said.code, "and none is left" in in_words(said)) == (2, True), said.err
+    assert published(root) == before
+
+
+@pytest.mark.usefixtures("target")
+def test_rows_that_the_suite_moves_away_are_guarded(tmp_path: Path) -> None:
+    suite = FILES["expectations/silver/orders.yaml"] + "    quarantine: true\n"
+    root = project(tmp_path, **{"expectations/silver/orders.yaml": suite})
+    before = published(root)[1]
+    (root / ORDERS).write_text(HEAD + lines(80) + lines(40, 81).replace("50.00", "5000.00"))
+    said = medallion(root, "run")
+    assert (said.code, "silver.orders failed 40 of 120 rows (33 %)" in in_words(said)) == (2, True), said.err
+    assert published(root)[1] == before
+
+
+@pytest.mark.usefixtures("target")
 def test_guards_are_declared_for_the_project_and_for_a_table(tmp_path: Path) -> None:
     pipelines = PIPELINES + "guards: {quarantine: 60%}\n"
     root = project(tmp_path, pipelines)

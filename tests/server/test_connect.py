@@ -186,6 +186,11 @@ def test_what_a_driver_said_in_plain_words(state: str, said: str, words: str, nu
     assert (str(error), error.number, error.transient) == (words, number, transient)
 
 
+def test_a_password_is_not_said_however_it_is_spelt() -> None:
+    connector = Connector(spec(user="ann", password="p}x"))
+    assert connector.clean("p}x was refused, PWD={p}}x};APP=medallion") == "*** was refused, PWD={***};APP=medallion"
+
+
 def test_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlserver_connect, "LOGIN_TIMEOUT", 1)
     with socket.socket() as bound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,9 @@ import pytest
 
 from engine.errors import SourceError
 from engine.sources import SourceColumn, land, open_source
+from engine.sources import csv_files
 from engine.sources.landing import Scan
+from engine.sources.records import split
 from engine.specs import CsvSource, JsonSource
 from engine.sqltypes import parse_type
 from engine.warehouse import AUDIT_COLUMNS
@@ -115,6 +118,45 @@ def test_changed_files(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text("id\n1\n")
     assert [p.name for p in source.changed_files(before)] == ["b.csv", "c.csv"]
     assert source.fingerprint() != before
+
+
+def test_a_file_of_the_same_size_is_another_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id\n1\n")
+    source = open_source(CsvSource(type="csv", path="a.csv"), tmp_path)
+    before, at = source.fingerprint(), path.stat().st_mtime_ns
+    path.write_text("id\n2\n")
+    os.utime(path, ns=(at, at + 1_000_000))
+    assert source.fingerprint() != before
+    assert source.changed_files(before) == [path]
+
+
+def test_a_row_that_is_lost_on_the_way_is_an_error(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    scan = scanned(Case("", b"id\n1\n2\n3\n", {"id": "int"}), con, tmp_path / "raw")
+    settle = scan.parts[0].settle
+
+    def losing(*args: Any) -> Any:
+        con.execute("DELETE FROM staging WHERE id = 3")
+        return settle(*args)
+
+    scan.parts[0].settle = losing  # type: ignore[method-assign]
+    scan.parts[0].numbered = True
+    with pytest.raises(SourceError, match="3 rows were read, 2 staged and 0 held back; the books do not balance"):
+        land(con, scan, "staging", "held")
+
+
+def test_a_record_that_is_not_found_again_is_an_error(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def losing(path: Path, name: str, clean: Path, **options: Any) -> Any:
+        found = split(path, name, clean, **options)
+        clean.write_bytes(b"".join(clean.read_bytes().splitlines(keepends=True)[:-1]))
+        return found
+
+    monkeypatch.setattr(csv_files, "split", losing)
+    case = Case("", b'id,name\n1,"a\nb\n2,c\n3,d\n4,e\n', {"id": "int", "name": "nvarchar(10)"})
+    with pytest.raises(SourceError, match="its rows cannot be told apart"):
+        land(con, scanned(case, con, tmp_path / "raw"), "staging", "held")
 
 
 @pytest.mark.parametrize(("pattern", "words"), [
