@@ -137,7 +137,8 @@ def test_columns_carry_type_nullability_and_lineage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("join", "nullable"), [("INNER", [False, False]), ("LEFT", [False, True]), ("RIGHT", [True, False]), ("FULL", [True, True])]
+    ("join", "nullable"),
+    [("INNER", [False, False]), ("LEFT", [False, True]), ("RIGHT", [True, False]), ("FULL", [True, True])],
 )
 def test_outer_join_makes_columns_nullable(join: str, nullable: list[bool]) -> None:
     result = bound(f"SELECT s.session_id, u.user_id FROM silver.sessions AS s {join} JOIN silver.users AS u ON 1 = 1")
