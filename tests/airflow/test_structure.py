@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.badinput.test_pipeline_faults import RIGHT, TABLES
 from tests.project.shipped import copy_project
-from tests.project_files import PIPELINES, medallion, write_project
+from tests.project_files import FILES, PIPELINES, medallion, write_project
 
+ORDERS = str(FILES["data/raw/orders.csv"])
 LINE = '  all: {tables: [bronze.*, silver.*, gold.*], schedule: "@daily"}\n'
 EVERYTHING = """\
   early:
@@ -36,6 +39,36 @@ EVERYTHING = """\
   some_days: {tables: [gold.*], schedule: {at: [2024-01-01T06:00:00]}}
   by_hand: {tables: [gold.*]}
 """
+
+
+@pytest.mark.parametrize(
+    ("changes", "table", "again"),
+    [
+        ({"templates/silver/orders.sql": "SELECT o.nonsense AS x FROM bronze.orders AS o"}, "silver.orders", False),
+        ({"data/raw/orders.csv": ORDERS + "9,Zoe,5000.00,2024-03-01\n"}, "silver.orders", False),
+        ({"data/raw/orders.csv": None}, "bronze.orders", True),
+    ],
+    ids=["a wrong project", "a failed gate", "a missing file"],
+)
+def test_what_gives_the_same_again_is_not_tried_again(
+    changes: dict[str, str | bytes | None], table: str, again: bool, tmp_path: Path
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from engine.airflow_tasks import Build, Gate
+
+    root = write_project(tmp_path)
+    assert medallion(root, "run").code == 0
+    write_project(root, changes)
+    if table == "silver.orders" and "data/raw/orders.csv" in changes:
+        assert medallion(root, "run", "--select", "bronze.orders").code == 0
+    run = SimpleNamespace(dag_id="all", run_id="one", run_after=dt.datetime.now(dt.UTC), logical_date=None)
+    context: dict[str, Any] = {"dag_run": run, "params": {}}
+    with pytest.raises(Exception) as raised:
+        built = Build(task_id=f"{table}.build", root=root, target="embedded", table=table).execute(context)
+        context["ti"] = SimpleNamespace(xcom_pull=lambda task_ids: built)
+        Gate(task_id=f"{table}.gate", root=root, target="embedded", table=table).execute(context)
+    assert isinstance(raised.value, AirflowFailException) != again, raised.value
 
 
 def shown(dag: Any) -> Iterator[str]:

@@ -197,6 +197,24 @@ def test_quarantined_rows_are_counted_where_they_arrive(target: str, changed: Ch
     )
 
 
+def test_rows_that_are_moved_to_quarantine_are_those_taken_away(target: str, changed: Changes, tmp_path: Path) -> None:
+    """The statement copies fewer rows than the condition takes out of staging."""
+    changed(
+        "hold",
+        {
+            "embedded": ("FROM {{ staging }}\nWHERE", "FROM (SELECT * FROM {{ staging }} WHERE _source_row <> 2)\nWHERE"),
+            "server": ("    WHERE {{ caught }};\n    SET @held", "    WHERE [_source_row] <> 2 AND ({{ caught }});\n    SET @held"),
+        },
+    )
+    good = "".join(f"{n},Cid,30.00,2024-01-03\n" for n in range(3, 11))
+    root = write_project(tmp_path, {"data/raw/orders.csv": HEAD + ",Ann,1,2024-01-01\n,Bob,2,2024-01-02\n" + good})
+    said = medallion(root, "run", "--select", "bronze.orders")
+    assert said.code == 3
+    words = "bronze.orders: held 1 rows but took 2 out of staging" if target == "embedded" else "rows held and rows removed differ"
+    assert words in " ".join(said.err.split())
+    assert rows(root, "SELECT count(*) FROM ops.loads WHERE state = 'published'") == [(0,)]
+
+
 def test_a_repeated_row_is_dropped_or_quarantined_by_its_own_count(
     target: str, changed: Changes, tmp_path: Path
 ) -> None:
@@ -210,6 +228,8 @@ def test_a_repeated_row_is_dropped_or_quarantined_by_its_own_count(
     root = write_project(tmp_path, {"data/raw/orders.csv": FIRST + "1,Bob,10.00,2024-01-01\n2,Bob,20.00,2024-01-02\n"})
     said = medallion(root, "run")
     assert said.code == 3
+    if target == "embedded":
+        assert "bronze.orders: held 0 rows but took 1 out of staging" in " ".join(said.err.split())
     assert rows(root, "SELECT count(*) FROM ops.loads WHERE state = 'published'") == [(0,)]
 
 

@@ -149,6 +149,16 @@ def test_scd2_keeps_every_version(tmp_path: Path) -> None:
     assert all(isinstance(r[0], dt.datetime) for r in rows(root, "SELECT valid_from FROM silver.orders"))
 
 
+def test_a_version_that_is_over_stays_as_it_is(tmp_path: Path) -> None:
+    root = project(tmp_path, "silver.orders", "scd2")
+    second(root)
+    over = "SELECT order_id, amount, valid_from, valid_to FROM silver.orders WHERE is_current = 0 ORDER BY 1"
+    before = rows(root, over)
+    second(root, SECOND.replace("30.00", "31.00"))
+    assert [row for row in rows(root, over) if row[0] != 3] == before
+    assert len(rows(root, over)) == len(before) + 1
+
+
 def test_a_view_is_judged_and_published_with_named_columns(tmp_path: Path) -> None:
     root = project(tmp_path, "gold.customers", "view")
     assert rows(root, "SELECT table_type FROM INFORMATION_SCHEMA.TABLES WHERE table_schema = 'gold'") == [("VIEW",)]
@@ -226,6 +236,18 @@ def test_kept_rows_take_new_columns_and_refuse_other_changes(tmp_path: Path) -> 
     said = medallion(root, "run")
     assert said.code == 3
     assert "keeps the rows of earlier loads (load: merge), and its columns changed" in said.err
+
+
+def test_of_two_rows_of_one_key_the_last_in_the_order_of_the_files_is_published(tmp_path: Path) -> None:
+    files = {
+        "data/raw/orders.csv": None,
+        "data/raw/orders_1.csv": FIRST.replace("3,Cid", "3,Old") + "2,Bob,21.00,2024-01-02\n",
+        "data/raw/orders_2.csv": HEAD + "3,New,30.00,2024-01-03\n",
+    }
+    root = write_project(tmp_path, {"pipelines.yaml": PIPELINES + UNGUARDED, **files})
+    _run(root)
+    found = rows(root, "SELECT order_id, customer, CAST(amount AS INTEGER), _source_row FROM bronze.orders ORDER BY 1")
+    assert found == [(1, "Ann", 10, 1), (2, "Bob", 21, 4), (3, "New", 30, 1)]
 
 
 @pytest.mark.parametrize(

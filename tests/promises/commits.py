@@ -17,23 +17,26 @@ _READS = re.compile(r"\s*(SELECT|WITH|SET|BEGIN|ROLLBACK|DESCRIBE|EXPLAIN|PRAGMA
 
 
 class Killer:
-    """Counts commits of this process, and kills it after the ``last`` one."""
+    """Counts commits of this process, those ``since`` a step of a load if one is named, and kills it after the ``last``
+    one."""
 
-    def __init__(self, last: int) -> None:
+    def __init__(self, last: int, since: str = "") -> None:
         self.left = last
+        self.since = since
         self.lock = threading.Lock()
 
     def committed(self) -> None:
         with self.lock:
-            self.left -= 1
+            self.left -= not self.since
             if self.left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def watch(self) -> None:
         """Hear of every commit that the engine makes from now on, on both warehouses."""
+        from engine.load import Load
         from engine.warehouse import duckdb, sqlserver_load, sqlserver_session
 
-        killer, cursor = self, duckdb.DuckDBWarehouse._new_cursor
+        killer, cursor, timed = self, duckdb.DuckDBWarehouse._new_cursor, Load.timed
         run, bulk = sqlserver_session.Session.run, sqlserver_load.bulk_copy
 
         def watched(warehouse: Any) -> Any:
@@ -49,6 +52,11 @@ class Killer:
             bulk(*args, **more)
             killer.committed()
 
+        def begun(load: Any, step: str) -> Any:
+            killer.since = "" if step == killer.since else killer.since
+            return timed(load, step)
+
+        Load.timed = begun  # type: ignore[method-assign]
         duckdb.DuckDBWarehouse._new_cursor = watched  # type: ignore[method-assign]
         sqlserver_session.Session.run = ran  # type: ignore[method-assign]
         sqlserver_load.bulk_copy = copied
@@ -74,14 +82,14 @@ class _Cursor:
         return getattr(self._cursor, name)
 
 
-def killed_after(root: Path, args: tuple[str, ...], commits: int) -> bool:
-    """Run a command in a fork of this process, killed after so many commits. False when it came to its own end, which
-    has to be a good one."""
+def killed_after(root: Path, args: tuple[str, ...], commits: int, since: str = "") -> bool:
+    """Run a command in a fork of this process, killed after so many commits (``since`` a step). False when it came to
+    its own end, which has to be a good one."""
     child = os.fork()
     if child == 0:
         code = FAULT
         try:
-            Killer(commits).watch()
+            Killer(commits, since).watch()
             said = medallion(root, *args)
             code = said.code
             if code:

@@ -3,6 +3,7 @@ again, ends as if nothing had happened."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 from tests.project_files import FILES, PIPELINES, medallion, write_project
 from tests.promises.commits import commits, killed_after
 from tests.promises.test_kill import NEW, tables
+from tests.targets import ask
 
 MIXED = PIPELINES.replace(
     "  gold.customers:\n",
@@ -52,6 +54,18 @@ def tables_left_out(root: Path) -> None:
     path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.strip().startswith(gone)))
     for name in ("silver/log", "silver/months", "gold/listed"):
         (root / f"templates/{name}.sql").unlink()
+
+
+def test_the_ledger_row_is_in_the_commit_that_publishes(tmp_path: Path) -> None:
+    """The first commit of a publish is its last one. (A server is told in tests/server/test_publish.py.)"""
+    root, only = write_project(tmp_path), ("run", "--select", "bronze.orders")
+    assert medallion(root, *only).code == 0
+    new_file(root)
+    assert killed_after(root, only, 1, since="publish")
+    assert ask(root, "SELECT COUNT(*) FROM bronze.orders WHERE order_id = 7") == [(1,)]
+    told = ask(root, "SELECT load_id FROM ops.loads WHERE state = 'published' ORDER BY number DESC")
+    assert ask(root, "SELECT DISTINCT _load_id FROM bronze.orders") == told[:1]
+    assert json.loads(medallion(root, *only, "--json").out)["unchanged"] == 1
 
 
 @dataclass(frozen=True)

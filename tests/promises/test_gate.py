@@ -85,6 +85,18 @@ def test_a_quarantine_rule_moves_the_row_and_publishes_the_rest(tmp_path: Path) 
     assert json.loads(medallion(root, "quarantine", "show", "silver.orders", "--json").out) == []
 
 
+def test_a_quarantined_row_keeps_every_reason(tmp_path: Path) -> None:
+    suite = (
+        FILES["expectations/silver/orders.yaml"]  # type: ignore[operator]
+        + "    quarantine: true\n  - type: expect_column_values_to_be_in_set\n"
+        + "    kwargs: {column: customer, value_set: [Ann, Bob, Cid]}\n    quarantine: true\n"
+    )
+    root = write_project(tmp_path, {"data/raw/orders.csv": DIRTY, "expectations/silver/orders.yaml": suite})
+    assert medallion(root, "run").code == 0
+    (row,) = json.loads(medallion(root, "quarantine", "show", "silver.orders", "--json").out)
+    assert [reason.split()[0] for reason in row["reasons"]] == ["amount", "customer"]
+
+
 JUDGED_AGAIN = {
     # what else the suite says, and whether the load is published
     "what is left is good": ("expect_column_max_to_be_between, kwargs: {column: amount, max_value: 100}", True),

@@ -178,6 +178,16 @@ def test_one_guard_is_allowed_and_not_the_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("target")
+def test_what_is_allowed_for_one_table_is_not_for_another(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    before = published(root)[1:3]
+    (root / ORDERS).write_text(HEAD + lines(50))
+    said = medallion(root, "run", "--allow", "bronze.orders:drop")
+    assert (said.code, "silver.orders failed 50 rows after 120" in in_words(said)) == (2, True), said.err
+    assert published(root)[1:3] == before
+
+
+@pytest.mark.usefixtures("target")
 def test_not_one_row_left_is_never_published(tmp_path: Path) -> None:
     root = project(tmp_path, PIPELINES + "guards: {quarantine: off, empty: yes, drop: off}\n")
     before = published(root)
