@@ -103,7 +103,7 @@ def test_audit_columns(one_load: bool, con: duckdb.DuckDBPyConnection, tmp_path:
     ]
     assert con.execute("SELECT * FROM held").fetchall() == [
         ("20261120T231501_4f3a9c-1", "20261120T231501_4f3a9c", dt.datetime(2026, 11, 20, 23, 15, 1), "in.csv", 2,
-         '["id: \'x\' is not a number (int)"]', '{"id":"x"}', "held", None)
+         '["id: \'x\' is not a number (int)"]', '{"id":"x"}', "held", None, None)
     ]
 
 
