@@ -14,8 +14,7 @@ import duckdb
 import pytest
 
 from engine.errors import SourceError
-from engine.sources import SourceColumn, land, open_source
-from engine.sources import csv_files
+from engine.sources import SourceColumn, csv_files, land, open_source
 from engine.sources.landing import Scan
 from engine.specs import CsvSource, JsonSource
 from engine.sqltypes import parse_type
