@@ -358,6 +358,8 @@ def fail(load: Load, error: Exception) -> None:
     """Write to the ledger that this load failed, with its verdicts; the published table was not touched."""
     load.record.state = "failed"
     load.record.error = str(error)
+    # A guard that judges the table in the publishing transaction has counted what was then rolled back.
+    load.record.rows_published = load.record.rows_unchanged = load.record.rows_total = 0
     load.record.number = next_number(load.warehouse, load.table.name)
     load.warehouse.record([(LOADS, load.record.row()), *_verdicts(load)])
 

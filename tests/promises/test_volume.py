@@ -150,6 +150,7 @@ def test_tables_that_keep_rows_are_guarded_in_the_transaction_that_publishes_the
     assert said.code == 2, said.err
     assert f"--allow {allow}" in in_words(said)
     assert published(root) == before
+    assert ask(root, "SELECT rows_published, rows_total FROM ops.loads WHERE state = 'failed'") == [(0, 0)]
     assert medallion(root, "run", "--select", "bronze.orders", "--allow", allow).code == 0
 
 
