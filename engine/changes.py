@@ -32,6 +32,7 @@ def declared(table: Table) -> dict[str, Any]:
         "partition_by": divided.model_dump(mode="json") if divided else None,
         "watermark": table.spec.watermark,
         "suite": table.suite.digest,
+        "select": table.select,
     }
 
 
@@ -72,7 +73,15 @@ def loaded_already(load: Load) -> bool:
     table, last, record = load.table, load.last, load.record
     if table.spec.load != "append" or table.landed or table.spec.watermark or last is None or load.anew:
         return False
-    return positions.loaded_already(load.model, table, record.inputs, record.logical_date, load.warehouse)
+    known = positions.Known(load.model, table, load.warehouse)
+    if not known.sources_as_before(table, record.inputs, record.logical_date):
+        return False
+    if not known.rows_as_before(table, record.inputs):
+        raise GateFailed(
+            f"{table.name} appends, and what it reads was replayed, undone or declared anew since, from the same sources: "
+            f"to append all of it would double rows; to build it anew: medallion run --full --select {table.name}"
+        )
+    return True
 
 
 def unpublished(names: Sequence[str], published: Mapping[str, Published]) -> str:

@@ -22,7 +22,7 @@ from engine.sqltypes import Column, parse_type
 from engine.suites import BATCH, Suite, load_suite, suite_with_key
 from engine.suitetypes import unfit
 from engine.tsql import Rendered, Templates
-from engine.warehouse import AUDIT_COLUMNS, TableShape
+from engine.warehouse import AUDIT_COLUMNS, HISTORY_COLUMNS, TableShape
 from engine.warehouse.sqlserver_templates import split_ctes, split_tail
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class Table:
     ranked: Bound | None = None
     """The SELECT with the rank by which ``dedupe`` keeps one row of each key."""
     definition: str = ""
+    select: str = ""
+    """A digest of what its SELECT means."""
     reads: tuple[str, ...] = ()
     """Those of its inputs that its SELECT reads; the others are read by its suite or referred to."""
     dated: bool = False
@@ -144,9 +146,7 @@ class _Builder:
         self.trees: dict[str, Any] = {}
         self.inputs: dict[str, tuple[str, ...]] = {}
         self.reads: dict[str, tuple[str, ...]] = {}
-        self.appends = any(
-            t.load == "append" and t.source is None and not t.watermark for t in project.tables.values()
-        )
+        self.appends = any(t.load == "append" and t.source is None and not t.watermark for t in project.tables.values())
         self.suites: dict[str, Suite] = {}
 
     def build(self) -> Model:
@@ -168,7 +168,8 @@ class _Builder:
             table = self._table(name, self.project.tables[name])
             if table is not None:
                 self.model.tables[name] = table
-                self.model.catalog[name] = table.shape.columns
+                history = HISTORY_COLUMNS if table.spec.load == "scd2" else ()
+                self.model.catalog[name] = (*table.shape.columns, *history)
         self.model.reads = self.inputs
         for table in self.model.tables.values():
             self._suite_queries(table)
@@ -251,7 +252,9 @@ class _Builder:
             )
             table = replace(table, reads=self.reads[name], dated=self._dated(table))
         self._check(table)
-        return replace(table, definition=_definition(table, self._meaning(table)))
+        meant = self._meaning(table)
+        select = hashlib.sha256(meant.encode()).hexdigest()[:16]
+        return replace(table, definition=_definition(table, meant), select=select)
 
     def _meaning(self, table: Table) -> str:
         """What tells whether the SELECT changed; the watermark moves with every load and says nothing of that."""
@@ -363,7 +366,9 @@ class _Builder:
                     )
         if len({column.lower() for column in spec.key_columns}) < len(spec.key_columns):
             said = f"the key of {name} names a column twice"
-            self.problems.append(self.node.problem(("tables", name, "key"), said, value=True, expected="each column once"))
+            self.problems.append(
+                self.node.problem(("tables", name, "key"), said, value=True, expected="each column once")
+            )
         if not table.landed:
             self._declared(table)
         for column, at in table.suite.columns_read():
@@ -430,9 +435,13 @@ class _Builder:
     def _strays(self) -> None:
         """Templates and suites that belong to no table: a misspelt file name would otherwise judge nothing."""
         templates, expectations = self.project.files
-        sql = [path for layer in LAYERS for path in (templates / layer).glob("*.sql")]  # others are there to be imported
+        sql = [
+            path for layer in LAYERS for path in (templates / layer).glob("*.sql")
+        ]  # others are there to be imported
         yaml = [path for path in expectations.rglob("*") if path.suffix in (".yaml", ".yml")]
-        paths = {self.project.template_path(n) for n in self.declared} | {self.project.suite_path(n) for n in self.declared}
+        paths = {self.project.template_path(n) for n in self.declared} | {
+            self.project.suite_path(n) for n in self.declared
+        }
         for path in sorted({*sql, *yaml} - paths):
             what, folder = ("template", templates) if path.suffix == ".sql" else ("suite", expectations)
             name = ".".join(path.relative_to(folder).with_suffix("").parts)
@@ -448,9 +457,7 @@ def _told(rendered: Rendered, error: BindError) -> list[Problem]:
 
 
 def _definition(table: Table, sql: str) -> str:
-    spec = table.spec.model_dump(
-        include={"load", "dedupe", "storage", "alias", "source", "watermark"}, mode="json"
-    )
+    spec = table.spec.model_dump(include={"load", "dedupe", "storage", "alias", "source", "watermark"}, mode="json")
     spec["key"] = table.spec.key_columns
     if table.spec.partition_by is not None:
         spec["partition_by"] = table.spec.partition_by.model_dump(mode="json")

@@ -16,21 +16,7 @@ from engine.ledger import Reader, Row
 from engine.model import Model, Table
 
 
-def loaded_already(model: Model, table: Table, inputs: Mapping[str, str], date: dt.date, reader: Reader) -> bool:
-    """Whether a table that appends what its SELECT gives may still have the rows of a load from the same sources; of the
-    same day, where the day is in a template."""
-    known = _Positions(model, table, reader)
-    now = known.made_from(table, inputs, date)
-    mine: list[Row] = []
-    for row in known.loads:
-        if row["table_name"] == table.name:
-            made = json.loads(row["declared"] or "{}")
-            kept = row["strategy"] not in ("replace", "view") and not (made.get("anew") or made.get("first"))
-            mine = [*(mine if kept else []), row]
-    return any(known.made_from(table, json.loads(r["inputs"] or "{}"), r["logical_date"]) == now for r in mine)
-
-
-class _Positions:
+class Known:
     """The published loads of a table and of all it is built from."""
 
     def __init__(self, model: Model, table: Table, reader: Reader) -> None:
@@ -48,6 +34,41 @@ class _Positions:
         )
         self.known = {(r["table_name"], r["load_id"]): r for r in self.loads}
         self.found: dict[tuple[str, str], str] = {}
+        self.same: list[Row] = []
+        """The loads of the table from the same sources as the one that was asked of."""
+
+    def sources_as_before(self, table: Table, inputs: Mapping[str, str], date: dt.date) -> bool:
+        """Whether a table that appends what its SELECT gives may still have the rows of a load from the same sources; of
+        the same day, where the day is in a template."""
+        now = self.made_from(table, inputs, date)
+        mine: list[Row] = []
+        for row in self.loads:
+            if row["table_name"] == table.name:
+                made = json.loads(row["declared"] or "{}")
+                kept = row["strategy"] not in ("replace", "view") and not (made.get("anew") or made.get("first"))
+                mine = [*(mine if kept else []), row]
+        self.same = [
+            r for r in mine if self.made_from(table, json.loads(r["inputs"] or "{}"), r["logical_date"]) == now
+        ]
+        return bool(self.same)
+
+    def rows_as_before(self, table: Table, inputs: Mapping[str, str]) -> bool:
+        """Whether one of those loads read what is read now: the same SELECTs on the way, and no row that a replay put
+        there or took away."""
+        now = self._read(table, inputs)
+        return any(self._read(table, json.loads(r["inputs"] or "{}")) == now for r in self.same)
+
+    def _read(self, table: Table, inputs: Mapping[str, str]) -> list[Any]:
+        return [[name, self._rows_of(name, inputs[name])] for name in table.reads if name in inputs]
+
+    def _rows_of(self, name: str, load_id: str) -> Any:
+        row, table = self.known.get((name, load_id)), self.model.tables.get(name)
+        if row is None or table is None:
+            return load_id
+        single = load_id if load_id.endswith(("_replay", "_undo")) else ""
+        select = json.loads(row["declared"] or "{}").get("select")
+        read = [] if table.landed else self._read(table, json.loads(row["inputs"] or "{}"))
+        return [single, None if table.landed else select, read]
 
     def of(self, name: str, load_id: str) -> str:
         """The position of one load of one table; its load id where nothing more is known."""

@@ -21,7 +21,7 @@ from engine.specs import DuckDBTarget
 from engine.sqltypes import Column, parse_type
 from engine.tsql import Rendered
 from engine.undeclared import Undeclared, undeclared
-from engine.warehouse import QUARANTINE_COLUMNS
+from engine.warehouse import HISTORY_COLUMNS, QUARANTINE_COLUMNS
 from engine.warehouse.protocol import Warehouse
 
 
@@ -172,12 +172,7 @@ def _catalog(model: Model, published: dict[str, Published]) -> dict[str, tuple[C
             audit = columns[len(table.columns) :]
             columns = (*(Column(n, parse_type(t)) for n, t in last.columns.items()), *audit)
         if table.spec.load == "scd2":
-            columns = (
-                *columns,
-                Column("valid_from", parse_type("datetime2(3)")),
-                Column("valid_to", parse_type("datetime2(3)")),
-                Column("is_current", parse_type("bit")),
-            )
+            columns = (*columns, *HISTORY_COLUMNS)
         catalog[table.name] = columns
         if table.spec.alias:
             catalog[table.spec.alias.lower()] = columns

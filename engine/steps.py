@@ -248,20 +248,25 @@ def _before_and_after(load: Load) -> tuple[int | None, int | None]:
         return last.rows_total, 0  # a merge reads its whole source, and that has nothing any more
     if kind not in ("replace", "view", "scd2"):
         return None, None  # what the table becomes is counted in the transaction that publishes it
-    before = last.rows_total
-    if kind == "scd2" and last.strategy == kind:
-        before = load.warehouse.rows(f"SELECT COUNT(*) AS n FROM {load.table.name} WHERE is_current = 1")[0]["n"]
+    before = _rows_before(load, last)
     if record.rows_quarantined or record.rows_duplicate:
         return before, load.warehouse.count(*load.warehouse.staging(load.shape, record.load_id))
     return before, record.rows_staged
 
 
-def _guard_total(load: Load, total: int) -> None:
+def _rows_before(load: Load, last: Published) -> int:
+    """The published rows that a load is held against: of scd2 the current ones, versions that are over are history."""
+    if last.load != "scd2":
+        return last.rows_total
+    counted = load.warehouse.rows(f"SELECT COUNT(*) AS n FROM {load.table.name} WHERE is_current = 1")
+    return int(counted[0]["n"])
+
+
+def _guard_total(load: Load, before: int | None, total: int) -> None:
     """Judge what the table is about to become, inside the transaction. Raises GateFailed, which rolls it back."""
-    if load.last is None or load.table.spec.load not in ("merge", "append", "partition"):
+    if before is None or load.table.spec.load not in ("merge", "append", "partition"):
         return
-    volume = guards.Volume(before=load.last.rows_total, after=total)
-    verdicts = guards.judge(load.table.name, load.guards, volume, load.allowed)
+    verdicts = guards.judge(load.table.name, load.guards, guards.Volume(before=before, after=total), load.allowed)
     load.verdicts += verdicts
     if any(v.blocks for v in verdicts):
         load.record.verdict = "failed"
@@ -283,7 +288,9 @@ def _whole(load: Load, gate: Callable[[], Gate], lock: threading.Lock, first: li
         for v in _judged(load, gate, lock, plain, at=at)
     ]
     moved = {v.id: v for v in first if v.quarantine and v.condition and not v.success}
-    again = [replace(v, id=f"{v.id}#whole") if v.id in moved else v for v in found if v.id not in moved or not v.success]
+    again = [
+        replace(v, id=f"{v.id}#whole") if v.id in moved else v for v in found if v.id not in moved or not v.success
+    ]
     if not any(v.blocks for v in again):
         load.warehouse.drop_whole(shape, load_id)
     return [*moved.values(), *again]
@@ -325,6 +332,8 @@ def publish(load: Load) -> None:
         began = time.perf_counter()
         record.alias = load.shape.alias
         record.number = next_number(warehouse, load.table.name)
+        last = load.last
+        before = None if last is None or last.missing else _rows_before(load, last)
 
         def ledger(arrived: Arrived) -> list[tuple[TableShape, Row]]:
             record.rows_total = arrived.total
@@ -334,7 +343,7 @@ def publish(load: Load) -> None:
                 raise WarehouseError(
                     f"row counts of {load.table.name} do not reconcile: {fault}; nothing was published"
                 )
-            _guard_total(load, arrived.total)
+            _guard_total(load, before, arrived.total)
             load.tell("commit", arrived.total)
             record.state = "published"
             record.seconds["publish"] = time.perf_counter() - began  # up to the commit, which this row is part of

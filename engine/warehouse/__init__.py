@@ -17,6 +17,13 @@ AUDIT_COLUMNS: tuple[Column, ...] = (
 )
 """What every bronze row carries: when it was loaded, from where, at which row, by which load."""
 
+HISTORY_COLUMNS: tuple[Column, ...] = (
+    Column("valid_from", parse_type("datetime2(3)"), nullable=False, padded=False),
+    Column("valid_to", parse_type("datetime2(3)"), padded=False),
+    Column("is_current", parse_type("bit"), nullable=False, padded=False),
+)
+"""What every version in an scd2 table carries besides: since when it held, until when, and whether it holds still."""
+
 QUARANTINE_COLUMNS: tuple[Column, ...] = (
     Column("quarantine_id", parse_type("nvarchar(100)"), nullable=False, padded=False),
     Column("load_id", parse_type("nvarchar(64)"), nullable=False, padded=False),

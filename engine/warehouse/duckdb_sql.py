@@ -12,8 +12,16 @@ from typing import Any
 
 import jinja2
 
-from engine.sqltypes import Column, parse_type
-from engine.warehouse import AUDIT_COLUMNS, KEEPS_ROWS, QUARANTINE_COLUMNS, UNCHANGED, Change, TableShape
+from engine.sqltypes import Column
+from engine.warehouse import (
+    AUDIT_COLUMNS,
+    HISTORY_COLUMNS,
+    KEEPS_ROWS,
+    QUARANTINE_COLUMNS,
+    UNCHANGED,
+    Change,
+    TableShape,
+)
 
 SCHEMAS = ("ops", "bronze", "silver", "gold", "quarantine", "dbo", "tsql")
 HISTORY = ("valid_from", "valid_to", "is_current")
@@ -153,12 +161,7 @@ def hold(
 
 def history_shape(shape: TableShape) -> TableShape:
     """The published shape of an scd2 table: its columns and the three of its history."""
-    extra = (
-        Column("valid_from", parse_type("datetime2(3)"), False, False),
-        Column("valid_to", parse_type("datetime2(3)"), True, False),
-        Column("is_current", parse_type("bit"), False, False),
-    )
-    return replace(shape, columns=(*shape.columns, *extra))
+    return replace(shape, columns=(*shape.columns, *HISTORY_COLUMNS))
 
 
 def publish(shape: TableShape, load_id: str, *, whole_files: bool, moment: dt.datetime, select: str = "") -> list[str]:

@@ -224,3 +224,44 @@ def test_rows_are_not_replayed_into_a_table_that_is_missing(tmp_path: Path) -> N
     said = medallion(root, "quarantine", "replay", "bronze.orders", "--all", "--yes", "--set", "amount=5")
     assert said.code == 3 and "it is missing from the warehouse" in " ".join(said.err.split()), said.err
     assert run(root)["bronze.orders"]["rows_total"] == 3
+
+
+REPLAYED = ("quarantine", "replay", "bronze.orders", "--all", "--set", "amount=9", "--yes")
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+@pytest.mark.parametrize("what", ["a replay", "another SELECT"])
+def test_rows_that_come_without_a_new_source_are_not_passed_over(what: str, keyed: bool, tmp_path: Path) -> None:
+    log = "  gold.log: {load: append" + (", key: order_id}\n" if keyed else "}\n")
+    select = "SELECT o.order_id, o.customer, o.amount, o.ordered_on FROM bronze.orders AS o WHERE o.amount > %s\n"
+    changes: dict[str, str | bytes | None] = {
+        "pipelines.yaml": PIPELINES.replace("  gold.customers:\n", f"{log}  gold.customers:\n"),
+        "templates/gold/log.sql": "SELECT o.order_id, o.amount FROM silver.orders AS o\n",
+        "data/raw/orders.csv": FIRST + "8,Eve,5.00,2024-01-08\n9,Eve,much,2024-01-03\n",
+        SILVER: select % 7,
+    }
+    root = write_project(tmp_path, changes)
+    run(root)
+    if what == "a replay":
+        assert medallion(root, *REPLAYED).code == 0
+    else:
+        (root / SILVER).write_text(select % 1)
+    said = medallion(root, "run")
+    assert said.code == 2, said.err
+    assert "gold.log appends, and what it reads was replayed, undone or declared anew since" in " ".join(said.err.split())
+    run(root, "--full", "--select", "gold.log")
+    assert [i for (i,) in ask(root, "SELECT order_id FROM gold.log ORDER BY 1")][-1] == (9 if what == "a replay" else 8)
+    assert states(root)["gold.log"][0] == "fresh"
+
+
+def test_history_can_be_read_by_templates_and_suites(tmp_path: Path) -> None:
+    changes: dict[str, str | bytes | None] = {
+        "pipelines.yaml": PIPELINES.replace("  silver.orders:\n", "  silver.orders:\n    load: scd2\n"),
+        "templates/gold/customers.sql": "SELECT o.customer, COUNT(*) AS orders, MAX(o.valid_from) AS since\nFROM silver.orders AS o\nWHERE o.is_current = 1 AND o.valid_to IS NULL\nGROUP BY o.customer\n",
+        "data/raw/orders.csv": FIRST,
+    }
+    root = write_project(tmp_path, changes)
+    run(root)
+    (root / "data/raw/orders.csv").write_text(FIRST.replace("20.00", "25.00"))
+    run(root)
+    assert ask(root, "SELECT SUM(orders) FROM gold.customers") == [(3,)]

@@ -155,6 +155,19 @@ def test_tables_that_keep_rows_are_guarded_in_the_transaction_that_publishes_the
 
 
 @pytest.mark.usefixtures("target")
+def test_versions_that_are_over_are_no_drop(tmp_path: Path) -> None:
+    scd2 = PIPELINES.replace("  silver.orders:\n", "  silver.orders:\n    load: scd2\n")
+    root = project(tmp_path, scd2)
+    for amount in ("51.00", "52.00"):
+        (root / ORDERS).write_text((HEAD + lines(120)).replace("50.00", amount))
+        assert medallion(root, "run").code == 0
+    (root / "pipelines.yaml").write_text(on_target(scd2.replace("load: scd2", "load: merge")))
+    said = medallion(root, "run", "--allow", "silver.orders:history")
+    assert said.code == 0, said.err
+    assert ask(root, "SELECT COUNT(*) FROM silver.orders") == [(120,)]
+
+
+@pytest.mark.usefixtures("target")
 def test_history_is_not_closed_by_an_empty_load(tmp_path: Path) -> None:
     root = project(tmp_path, PIPELINES.replace("  silver.orders:\n", "  silver.orders:\n    load: scd2\n"))
     before = published(root)
