@@ -94,7 +94,7 @@ BEGIN TRY
     SELECT @total = COUNT_BIG(*) FROM [silver].[content_genres];
     SET @inserted = @total;
     INSERT INTO [ops].[loads] ([table_name], [load_id], [number], [state], [strategy], [verdict], [logical_date], [started_at], [finished_at], [rows_read], [rows_filtered], [rows_staged], [rows_duplicate], [rows_quarantined], [rows_published], [rows_unchanged], [rows_total], [seconds_load], [seconds_gate], [seconds_publish], [definition], [fingerprint], [inputs], [columns], [alias], [project], [declared], [error])
-VALUES (N'silver.content_genres', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'905e60b38b7f56898918eff536ac5dc9', N'', N'{}', N'{"content_id": "nvarchar(20)", "genre": "nvarchar(40)"}', NULL, N'video_streaming', N'{"key": ["content_id", "genre"], "load": "replace", "partition_by": null, "suite": "b006fd43ce8ae520", "watermark": ""}', NULL);
+VALUES (N'silver.content_genres', N'20260101T000000_abcdef', 0, N'published', N'replace', N'', CAST('2026-01-01' AS date), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), CAST('2026-01-01T00:00:00.000000' AS datetime2(6)), 0, 0, 0, 0, @quarantined, @inserted + @updated, @unchanged, @total, 0.0, 0.0, 0.0, N'905e60b38b7f56898918eff536ac5dc9', N'', N'{}', N'{"content_id": "nvarchar(20)", "genre": "nvarchar(40)"}', NULL, N'video_streaming', N'{"key": ["content_id", "genre"], "load": "replace", "partition_by": null, "select": "a436824b2d9e422e", "suite": "b006fd43ce8ae520", "watermark": ""}', NULL);
     COMMIT TRANSACTION;
 END TRY
 BEGIN CATCH
