@@ -130,6 +130,10 @@ FILLS = {
 """What a column that an earlier version did not keep is filled with; others are NULL for loads of that time."""
 
 
+REPLAY, UNDO = "_replay", "_undo"
+"""How the ids of loads end that change single rows; by it they are told from those of runs."""
+
+
 class Reader(Protocol):
     """The one thing the ledger needs to read itself back."""
 
@@ -409,12 +413,6 @@ def published(reader: Reader) -> dict[str, Published]:
         )
         for r in rows
     }
-
-
-def load_state(reader: Reader, table: str, load_id: str) -> str:
-    """published, failed, or empty when the ledger does not know this load of this table."""
-    rows = reader.rows("SELECT state FROM ops.loads WHERE table_name = ? AND load_id = ?", (table, load_id))
-    return rows[0]["state"] if rows else ""
 
 
 def load_row(reader: Reader, table: str, load_id: str) -> Row | None:

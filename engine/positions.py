@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from engine.ledger import Reader, Row
+from engine.ledger import REPLAY, UNDO, Reader, Row
 from engine.model import Model, Table
 
 
@@ -65,7 +65,7 @@ class Known:
         row, table = self.known.get((name, load_id)), self.model.tables.get(name)
         if row is None or table is None:
             return load_id
-        single = load_id if load_id.endswith(("_replay", "_undo")) else ""
+        single = load_id if load_id.endswith((REPLAY, UNDO)) else ""
         select = json.loads(row["declared"] or "{}").get("select")
         read = [] if table.landed else self._read(table, json.loads(row["inputs"] or "{}"))
         return [single, None if table.landed else select, read]

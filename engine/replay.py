@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from engine import ledger, steps
 from engine.bind import bind, parse
 from engine.errors import GateFailed, Problem, ProjectError, WarehouseError, nearest
-from engine.ledger import Published
+from engine.ledger import REPLAY, UNDO, Published
 from engine.load import Load, Tell
 from engine.model import Model, Table, load_model
 from engine.project import Project
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from engine.verdicts import Verdict
 
 Row = dict[str, Any]
-REPLAY, UNDO = "_replay", "_undo"
-"""How the ids of these loads end, by which they are told from those of runs."""
 
 
 @dataclass(frozen=True)
