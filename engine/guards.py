@@ -6,8 +6,8 @@ table without being asked for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.allowed import how_to_allow
@@ -18,6 +18,8 @@ TYPE = "volume_guard"
 """The type of a guard's verdict in ``ops.verdicts``."""
 FREE_TO_RISE = 100
 """Rows below which a table may rise as it likes: the first real file often follows a sample of a few lines."""
+_NAMED = 5
+"""Files or periods that a message names; of more only the number."""
 DEFAULTS = GuardsSpec(quarantine="25%", empty=False, drop="50%", rise="900%")
 
 
@@ -31,6 +33,8 @@ class Volume:
     before: int | None = None
     after: int | None = None
     first_reason: str = ""
+    emptied: Mapping[str, int] = field(default_factory=dict)
+    """The published rows of each file or period that the load read and of which it has no row."""
 
 
 def limits(project: GuardsSpec, table: GuardsSpec) -> GuardsSpec:
@@ -60,6 +64,11 @@ def _exceeded(guards: GuardsSpec, volume: Volume) -> Iterator[tuple[str, str]]:
         because = f", first because: {volume.first_reason}" if volume.first_reason else ""
         yield "quarantine", f"{bad:,} of {of:,} rows ({percent(bad, of)}) would go to quarantine, {limit}{because}"
         return  # that the table is then smaller is a consequence
+    if volume.emptied and not guards.empty:
+        names = [f"{name} ({rows:,})" for name, rows in volume.emptied.items()]
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        rows = sum(volume.emptied.values())
+        yield "empty", f"no rows would take the place of {rows:,}: those of {', '.join(names[:_NAMED])}{more}"
     if before is None or after is None or not before:
         return
     if not after:

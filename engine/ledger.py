@@ -11,11 +11,11 @@ import json
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.sqltypes import Column, parse_type
-from engine.warehouse import QUARANTINE_COLUMNS, TableShape
+from engine.warehouse import NOTHING_BROUGHT, QUARANTINE_COLUMNS, Brought, TableShape
 
 if TYPE_CHECKING:
     from engine.verdicts import Verdict
@@ -229,6 +229,8 @@ class LoadRecord:
     declared: dict[str, Any] = field(default_factory=dict)
     """What the table was declared as: load, key, partition_by, watermark, suite; ``anew`` or
     ``first`` when nothing was kept."""
+    brought: Brought = NOTHING_BROUGHT
+    """What was read. Kept beside ``declared`` until the load is published, by another process perhaps."""
     started_at: dt.datetime = field(default_factory=lambda: now())
     number: int = 0
     """Orders the loads of a table, whatever the clocks say; given when the row is written."""
@@ -274,13 +276,19 @@ class LoadRecord:
             "columns": json.dumps({c.name: str(c.type) for c in self.columns}),
             "alias": self.alias or None,
             "project": self.project or None,
-            "declared": json.dumps(self.declared, sort_keys=True),
+            "declared": json.dumps({**self.declared, **self._waiting()}, sort_keys=True),
             "error": self.error[:4000] or None,
         }
+
+    def _waiting(self) -> dict[str, Any]:
+        known = self.state != "published" and self.brought != NOTHING_BROUGHT
+        return {"brought": asdict(self.brought)} if known else {}
 
     @classmethod
     def from_row(cls, row: Row, definition: str, columns: tuple[Column, ...]) -> LoadRecord:
         """The load that a row of ``ops.loads`` tells of, to be gone on with."""
+        declared = json.loads(row["declared"] or "{}")
+        brought = declared.pop("brought", {})
         record = cls(
             row["table_name"],
             row["load_id"],
@@ -291,7 +299,8 @@ class LoadRecord:
             json.loads(row["inputs"] or "{}"),
             columns,
             project=row["project"] or "",
-            declared=json.loads(row["declared"] or "{}"),
+            declared=declared,
+            brought=Brought(**{k: tuple(v) if isinstance(v, list) else v for k, v in brought.items()}),
             started_at=row["started_at"],
             seconds={"load": row["seconds_load"] or 0.0},
         )

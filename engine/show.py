@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import ledger
 from engine.bind import BindError, bind, parse
+from engine.brought import example
 from engine.errors import MedallionError, ProjectError, SourceError, WarehouseError
 from engine.ledger import Published
 from engine.model import Model, Table, load_model
@@ -21,7 +22,7 @@ from engine.specs import DuckDBTarget
 from engine.sqltypes import Column, parse_type
 from engine.tsql import Rendered
 from engine.undeclared import Undeclared, undeclared
-from engine.warehouse import HISTORY_COLUMNS, QUARANTINE_COLUMNS
+from engine.warehouse import HISTORY_COLUMNS, QUARANTINE_COLUMNS, Brought
 from engine.warehouse.protocol import Warehouse
 
 
@@ -237,13 +238,13 @@ def render(model: Model, name: str) -> list[tuple[str, str]]:
     """The exact SQL of each step of one table on the model's target, as (step, SQL) pairs. Connects to nothing."""
     table, load_id = model.tables[name], EXAMPLE_LOAD
     if isinstance(model.project.targets[model.target], DuckDBTarget):
-        return _render_duckdb(table, load_id)
+        return _render_duckdb(table, load_id, example(model, table))
     from engine.warehouse.sqlserver_render import render_table
 
-    return render_table(table, load_id, model.project.name)
+    return render_table(table, load_id, model.project.name, example(model, table))
 
 
-def _render_duckdb(table: Table, load_id: str) -> list[tuple[str, str]]:
+def _render_duckdb(table: Table, load_id: str, brought: Brought) -> list[tuple[str, str]]:
     from engine.warehouse import duckdb_sql
     from engine.warehouse.duckdb_dialect import to_duckdb
 
@@ -271,8 +272,8 @@ def _render_duckdb(table: Table, load_id: str) -> list[tuple[str, str]]:
                 ),
             )
         )
-    publish = duckdb_sql.supersede(table.shape, load_id, landed=table.landed, holds=True)
-    publish += duckdb_sql.publish(table.shape, load_id, whole_files=table.landed, moment=moment, select=select)
+    publish = duckdb_sql.supersede(table.shape, load_id, brought=brought, holds=True)
+    publish += duckdb_sql.publish(table.shape, load_id, brought=brought, moment=moment, select=select)
     publish += duckdb_sql.publish_quarantine(table.shape, load_id, holds=True)
     steps.append(("publish", ";\n".join(["BEGIN TRANSACTION", *publish, "COMMIT"]) + ";"))
     return steps

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine import changes, guards
+from engine import brought, changes, guards
 from engine.bind import BindError, bind, counting, parse
 from engine.errors import GateFailed, MedallionError, ProjectError, StagingGone, WarehouseError
 from engine.ledger import LOADS, VERDICTS, WATERMARKS, LoadRecord, Published, Row, next_number, now, verdict_rows
@@ -85,7 +85,9 @@ def _land(load: Load) -> None:
         loaded_at=record.started_at,
         files=files,
     )
+    scan = replace(scan, divided=load.shape.partition_by)
     landed = load.warehouse.land(load.shape, scan, record.load_id, lambda rows: load.tell("load", rows))
+    record.brought = brought.landed(load, landed)
     record.rows_duplicate = load.warehouse.settle_keys(load.shape, record.load_id)
     record.rows_read = landed.rows_read
     record.rows_quarantined = load.warehouse.held(load.shape, record.load_id)
@@ -105,6 +107,7 @@ def _build(load: Load) -> None:
     staged = load.warehouse.build(load.shape, record.load_id, load.select, ranked=ranked, empty=empty)
     record.declared["nothing_new"] = empty
     record.rows_staged = staged
+    record.brought = brought.built(load)
     counted = None if empty else _read_and_filtered(load)
     record.rows_read, record.rows_filtered = counted or (staged, None)
     if table.ranked is not None:
@@ -235,6 +238,7 @@ def _guarded(load: Load) -> list[Verdict]:
         record.rows_read if load.table.landed else record.rows_staged,
         *_before_and_after(load),
         first_reason=warehouse.first_reason(load.shape, record.load_id) if record.rows_quarantined else "",
+        emptied=brought.emptied(load),
     )
     return guards.judge(load.table.name, load.guards, volume, load.allowed)
 
@@ -279,7 +283,8 @@ def _whole(load: Load, gate: Callable[[], Gate], lock: threading.Lock, first: li
     """Judge by a suite that is new all rows that the table would have: those that stay were judged by another. What
     would quarantine a row cannot take one from what is published, and is a verdict like others."""
     shape, load_id = load.shape, load.record.load_id
-    at = load.warehouse.lay_whole(shape, load_id, changes.published_columns(load))
+    there = changes.published_columns(load)
+    at = load.warehouse.lay_whole(shape, load_id, there, brought=load.record.brought)
     plain = replace(
         load.table.suite, expectations=tuple(replace(e, quarantine=False) for e in load.table.suite.expectations)
     )
@@ -353,7 +358,7 @@ def publish(load: Load) -> None:
             warehouse.publish(
                 load.shape,
                 record.load_id,
-                landed=load.table.landed,
+                brought=record.brought,
                 ledger=ledger,
                 select=load.select,
                 change=changes.change(load),

@@ -49,12 +49,14 @@ class SourceColumn:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """The books of one landing: rows_read = rows_staged + rows_quarantined."""
+    """The books of one landing: rows_read = rows_staged + rows_quarantined. ``files`` are named as ``_source_file`` has
+    them; ``periods`` are the periods of the quarantined rows, where the scan asks for them."""
 
     rows_read: int
     rows_staged: int
     rows_quarantined: int
     files: tuple[str, ...]
+    periods: tuple[str | None, ...] = ()
 
 
 class Source(Protocol):

@@ -21,6 +21,7 @@ from engine.sources.decimals import wide_decimals
 from engine.sources.parts import Doubtful, Fault, Part
 from engine.sqltypes import Column
 from engine.warehouse import AUDIT_COLUMNS, QUARANTINE_COLUMNS
+from engine.warehouse.design import Partitioning
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -45,6 +46,8 @@ class Scan:
     parts: Sequence[Part]
     load_id: str
     loaded_at: dt.datetime
+    divided: Partitioning | None = None
+    """what the table is divided by, where it matters which periods were read"""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -235,7 +238,9 @@ class _Landing:
     def finish(self) -> Landed:
         unfit = f"{_UNFIT} IS NOT NULL"
         row = self.con.execute(f"SELECT count(*) FROM {self.staging} WHERE {unfit}").fetchone()
+        periods: tuple[str | None, ...] = ()
         if row and row[0]:
+            periods = self._periods(unfit)
             self._insert_held(
                 f"SELECT * FROM {self.staging} WHERE {unfit}",
                 [],
@@ -255,7 +260,20 @@ class _Landing:
                 f"{', '.join(self.scan.files)}: {self.read:,} rows were read, {staged:,} staged and {held:,} held back; "
                 "the books do not balance, nothing is published"
             )
-        return Landed(self.read, staged, held, self.scan.files)
+        return Landed(self.read, staged, held, tuple(_stored(p) for p in self.scan.parts), periods)
+
+    def _periods(self, which: str) -> tuple[str | None, ...]:
+        """The periods of staged rows; a text that is no date says nothing of one."""
+        divided = self.scan.divided
+        if divided is None:
+            return ()
+        name = next(c.name for c in self.scan.columns if c.name.casefold() == divided.column.casefold())
+        told = f"{ident(name)} IS NOT NULL OR json_type({_UNFIT}, {literal(f'$.row.{ident(name)}')}) = 'NULL'"
+        first = f"date_trunc({literal(divided.grain)}, {ident(name)})"
+        found = self.con.execute(
+            f"SELECT DISTINCT CAST(CAST({first} AS DATE) AS VARCHAR) FROM {self.staging} WHERE {which} AND ({told})"
+        )
+        return tuple(r[0] for r in found.fetchall())
 
     def _insert_held(
         self, rows: str, parameters: list[object], file: str, reasons: str, data: str, row: str = "source_row"
@@ -270,7 +288,12 @@ class _Landing:
 
 
 def _file(part: Part) -> str:
-    return literal(part.name[-400:])
+    return literal(_stored(part))
+
+
+def _stored(part: Part) -> str:
+    """The part's name, as far as ``_source_file`` holds it."""
+    return part.name[-400:]
 
 
 @contextmanager

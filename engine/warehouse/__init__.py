@@ -151,6 +151,26 @@ class Change:
 UNCHANGED = Change()
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a load read, whatever became of its rows: by it are known the rows of earlier loads that make way for them,
+    published or quarantined."""
+
+    files: tuple[str, ...] = ()
+    """of a source, as ``_source_file`` has them"""
+    periods: tuple[str | None, ...] = ()
+    """of a partition load, each by its first day (YYYY-MM-DD), None for rows without one"""
+    watermark: str = ""
+    """the column by whose values an append from a SELECT knows the rows that it reads again"""
+
+    @property
+    def days(self) -> tuple[str, ...]:
+        return tuple(p for p in self.periods if p is not None)
+
+
+NOTHING_BROUGHT = Brought()
+
+
 def columns_changed(shape: TableShape, changed: Sequence[str]) -> str:
     """Why a table that keeps its rows cannot take other columns, and the way out."""
     return (

@@ -26,6 +26,7 @@ from engine.warehouse import (
     KEPT_ELSEWHERE,
     UNCHANGED,
     Arrived,
+    Brought,
     Change,
     Standing,
     TableShape,
@@ -257,13 +258,19 @@ class DuckDBWarehouse:
                 raise WarehouseError(f"{shape.full_name}: held {moved} rows but took {deleted} out of staging")
         return moved
 
-    def lay_whole(self, shape: TableShape, load_id: str, there: Sequence[str]) -> tuple[str, str]:
+    def lay_whole(
+        self, shape: TableShape, load_id: str, there: Sequence[str], *, brought: Brought
+    ) -> tuple[str, str]:
         """Copy all rows that the table would have after this load; schema and name of the copy."""
         name = duckdb_sql.whole_name(shape, load_id)
         self.drop_whole(shape, load_id)
-        self._cursor.execute(duckdb_sql.lay_whole(shape, load_id, there))
+        self._cursor.execute(duckdb_sql.lay_whole(shape, load_id, there, brought=brought))
         self._kinds[name] = "TABLE"
         return name
+
+    def periods(self, shape: TableShape, schema: str, name: str) -> dict[str | None, int]:
+        """The rows of each period in a table of this shape."""
+        return {r["first"]: r["n"] for r in self.rows(duckdb_sql.periods(shape, schema, name))}
 
     def drop_whole(self, shape: TableShape, load_id: str) -> None:
         """Drop that copy, if there is one."""
@@ -282,7 +289,7 @@ class DuckDBWarehouse:
         shape: TableShape,
         load_id: str,
         *,
-        landed: bool,
+        brought: Brought,
         ledger: Callable[[Arrived], LedgerRows],
         select: str = "",
         change: Change = UNCHANGED,
@@ -298,18 +305,18 @@ class DuckDBWarehouse:
                 evolve(cursor, shape)
             refusal = {"partition": KEPT_ELSEWHERE, "append": KEPT_ALREADY}.get(shape.load)
             if refusal and shape.key and there:
-                found = duckdb_sql.statement(f"clashes_{shape.load}", shape, load_id, whole_files=landed)
+                found = duckdb_sql.statement(f"clashes_{shape.load}", shape, load_id, brought=brought)
                 if clashes := int(_scalar(cursor.execute(found))):
                     raise WarehouseError(f"{shape.full_name}: {clashes:,} keys of this load {refusal}")
             moment = self._from_now_on(cursor, shape, there)
             stays = shape.load in KEEPS_ROWS
             counted = counted_before(cursor, shape, load_id) if stays and there else {}
             read_anew = replace(shape, load="replace") if change.anew else shape
-            superseding = duckdb_sql.supersede(read_anew, load_id, landed=landed, holds=held in self._kinds)
+            superseding = duckdb_sql.supersede(read_anew, load_id, brought=brought, holds=held in self._kinds)
             cursor.execute(";\n".join(superseding))
             counted |= run_counted(
                 cursor,
-                duckdb_sql.publish(shape, load_id, whole_files=landed, moment=moment, select=select),
+                duckdb_sql.publish(shape, load_id, brought=brought, moment=moment, select=select),
                 duckdb_sql.publish_quarantine(shape, load_id, holds=held in self._kinds),
             )
             total = int(_scalar(cursor.execute(f"SELECT count(*) FROM {qualified(shape.schema, shape.name)}")))

@@ -19,6 +19,7 @@ from engine.warehouse import (
     KEEPS_ROWS,
     QUARANTINE_COLUMNS,
     UNCHANGED,
+    Brought,
     Change,
     TableShape,
 )
@@ -90,6 +91,10 @@ def _folded(column: Column, source: str = "") -> str:
     return f"rtrim({name}, ' ')" if column.type.family == "string" and column.padded else name
 
 
+def _list(values: Sequence[str | None]) -> str:
+    return f"[{', '.join('NULL' if v is None else text(v) for v in values)}]"
+
+
 def _exact(column: Column) -> str:
     return 'COLLATE "C"' if column.type.family == "string" else ""
 
@@ -101,7 +106,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         autoescape=False,
     )
-    environment.filters |= {"q": quoted, "text": text, "folded": _folded, "exact": _exact}
+    environment.filters |= {"q": quoted, "text": text, "folded": _folded, "exact": _exact, "list": _list}
     return environment
 
 
@@ -138,11 +143,16 @@ def whole_name(shape: TableShape, load_id: str) -> tuple[str, str]:
     return staging_name(shape, f"whole_{load_id}")
 
 
-def lay_whole(shape: TableShape, load_id: str, there: Sequence[str]) -> str:
+def lay_whole(shape: TableShape, load_id: str, there: Sequence[str], *, brought: Brought) -> str:
     """All rows that the table would have after a load, as a table; ``there`` are the published columns."""
     folded = {name.lower() for name in there}
-    whole, files = qualified(*whole_name(shape, load_id)), AUDIT_COLUMNS[0] in shape.columns
-    return statement("lay_whole", shape, load_id, whole=whole, there=folded, load=shape.load, whole_files=files)
+    whole = qualified(*whole_name(shape, load_id))
+    return statement("lay_whole", shape, load_id, whole=whole, there=folded, load=shape.load, brought=brought)
+
+
+def periods(shape: TableShape, schema: str, name: str) -> str:
+    """A query for the rows of each period in a table of this shape."""
+    return statement("periods", shape, name=qualified(schema, name))
 
 
 def lost(shape: TableShape, load_id: str, compared: Sequence[str]) -> str:
@@ -164,7 +174,7 @@ def history_shape(shape: TableShape) -> TableShape:
     return replace(shape, columns=(*shape.columns, *HISTORY_COLUMNS))
 
 
-def publish(shape: TableShape, load_id: str, *, whole_files: bool, moment: dt.datetime, select: str = "") -> list[str]:
+def publish(shape: TableShape, load_id: str, *, brought: Brought, moment: dt.datetime, select: str = "") -> list[str]:
     """The statements that make a staged load the published table, by the table's strategy."""
     compared = [c for c in shape.columns if c.name not in shape.key]
     script = []
@@ -175,7 +185,7 @@ def publish(shape: TableShape, load_id: str, *, whole_files: bool, moment: dt.da
             f"publish_{shape.load}",
             shape,
             load_id,
-            whole_files=whole_files,
+            brought=brought,
             moment=moment,
             select=select,
             compared=compared,
@@ -208,11 +218,15 @@ def opened_up(shape: TableShape, change: Change = UNCHANGED) -> list[str]:
     return _statements(statement("open_up", shape, rows=rows))
 
 
-def supersede(shape: TableShape, load_id: str, *, landed: bool, holds: bool) -> list[str]:
+def supersede(shape: TableShape, load_id: str, *, brought: Brought, holds: bool) -> list[str]:
     """The statements that make the table's quarantine, and mark what in it this load has read anew: every row for a
-    table that is built whole, else the rows of its files, or its periods, or (built, merged) its keys. They come before
-    ``publish``, which uses staging up."""
-    return _statements(statement("supersede", shape, load_id, load=shape.load, landed=landed, holds=holds))
+    table that is built whole, else the rows of its files, or its periods, or (built) its keys where it is merged and the
+    values of its watermark where it is appended. They come before ``publish``, which uses staging up."""
+    by = shape.key if shape.load == "merge" and not brought.files else (brought.watermark,)
+    again = [c for name in by for c in shape.columns if c.name.casefold() == name.casefold()]
+    return _statements(
+        statement("supersede", shape, load_id, load=shape.load, brought=brought, again=again, holds=holds)
+    )
 
 
 def publish_quarantine(shape: TableShape, load_id: str, *, holds: bool) -> list[str]:

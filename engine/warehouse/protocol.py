@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.ledger import Row
-from engine.warehouse import UNCHANGED, Arrived, Change, Standing, TableShape
+from engine.warehouse import UNCHANGED, Arrived, Brought, Change, Standing, TableShape
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,9 +96,15 @@ class Warehouse(Protocol):
     ) -> int:
         """Build staging from a translated SELECT, with ``empty`` none of its rows; the number of rows in it."""
 
-    def lay_whole(self, shape: TableShape, load_id: str, there: Sequence[str]) -> tuple[str, str]:
+    def lay_whole(
+        self, shape: TableShape, load_id: str, there: Sequence[str], *, brought: Brought
+    ) -> tuple[str, str]:
         """Copy all rows that the table would have after this load, which keeps rows; ``there`` are the columns that
         the published table has. Returns schema and name of the copy."""
+
+    def periods(self, shape: TableShape, schema: str, name: str) -> dict[str | None, int]:
+        """The rows of each period in a table of this shape, which a partition load fills: by the period's first day
+        (YYYY-MM-DD), None for rows without one."""
 
     def drop_whole(self, shape: TableShape, load_id: str) -> None:
         """Drop that copy, if there is one."""
@@ -121,7 +127,7 @@ class Warehouse(Protocol):
         shape: TableShape,
         load_id: str,
         *,
-        landed: bool,
+        brought: Brought,
         ledger: Callable[[Arrived], LedgerRows],
         select: str = "",
         change: Change = UNCHANGED,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from engine.ledger import TABLES, Row, fills, lacking, migrated
 from engine.live import read_live
 from engine.tsql import ident, literal
-from engine.warehouse import UNCHANGED, Arrived, Change, Standing, TableShape
+from engine.warehouse import UNCHANGED, Arrived, Brought, Change, Standing, TableShape
 from engine.warehouse import sqlserver_catalog as catalog
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.protocol import LedgerRows, Progress, Statement
@@ -260,9 +260,14 @@ class SqlServerWarehouse(Session):
             self.run(sql.create_held(shape, load_id))
         return int(self.scalar(sql.hold(shape, load_id, [sql.Rule(*reason) for reason in reasons])))
 
-    def lay_whole(self, shape: TableShape, load_id: str, there: Sequence[str]) -> tuple[str, str]:
-        self.run(sql.lay_whole(shape, load_id, there))
+    def lay_whole(
+        self, shape: TableShape, load_id: str, there: Sequence[str], *, brought: Brought
+    ) -> tuple[str, str]:
+        self.run(sql.lay_whole(shape, load_id, there, brought=brought))
         return STAGING, sql.whole_name(shape, load_id)
+
+    def periods(self, shape: TableShape, schema: str, name: str) -> dict[str | None, int]:
+        return {r["first"]: r["n"] for r in self.rows(sql.periods(shape, schema, name))}
 
     def drop_whole(self, shape: TableShape, load_id: str) -> None:
         self.run(f"DROP TABLE IF EXISTS {qualified(STAGING, sql.whole_name(shape, load_id))};")
@@ -277,14 +282,15 @@ class SqlServerWarehouse(Session):
         shape: TableShape,
         load_id: str,
         *,
-        landed: bool,
+        brought: Brought,
         ledger: Callable[[Arrived], LedgerRows],
         select: str = "",
         change: Change = UNCHANGED,
     ) -> None:
         if self._lock is not None:
             self._lock.check()
-        Publication(self, self.server, shape, load_id, select=select, change=change).publish(ledger)
+        publication = Publication(self, self.server, shape, load_id, brought, select=select, change=change)
+        publication.publish(ledger)
         # Not in the transaction: dropping there makes two publishes wait for each other in the system tables.
         self.run(sql.drop_staging(shape, load_id))
 

@@ -11,7 +11,7 @@ from itertools import groupby
 from engine.errors import WarehouseError
 from engine.ledger import LOADS, after
 from engine.tsql import ident, literal
-from engine.warehouse import KEEPS_ROWS, UNCHANGED, Arrived, Change, TableShape, counted_as
+from engine.warehouse import KEEPS_ROWS, NOTHING_BROUGHT, UNCHANGED, Arrived, Brought, Change, TableShape, counted_as
 from engine.warehouse import sqlserver_catalog as catalog
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.protocol import LedgerRows
@@ -38,12 +38,13 @@ class Publication:
         server: Capabilities,
         shape: TableShape,
         load_id: str,
+        brought: Brought = NOTHING_BROUGHT,
         *,
         select: str = "",
         change: Change = UNCHANGED,
     ) -> None:
         self.session, self.shape, self.load_id = session, shape, load_id
-        self.select, self.change = select, change
+        self.brought, self.select, self.change = brought, select, change
         self.tried = False
         self.table = qualified(shape.schema, shape.name)
         self.standing = catalog.standing(session.rows, shape, load_id)
@@ -93,7 +94,7 @@ class Publication:
         if self.shape.load != "view" and (seal := self._seal()):
             self.session.run(seal)
         opening = sql.publish(
-            self.shape, self.load_id, "", self.server, select=self.select, as_of=self.as_of,
+            self.shape, self.load_id, "", self.server, brought=self.brought, select=self.select, as_of=self.as_of,
             held=self.standing.held, anew=self.change.anew, commit=False,
         )  # fmt: skip
         retrying(lambda: self._transaction(opening, ledger), before_retry=self._look_again)

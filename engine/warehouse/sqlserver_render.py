@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.changes import declared
 from engine.ledger import LOADS, LoadRecord
 from engine.tsql import ident, literal
+from engine.warehouse import Brought
 from engine.warehouse import sqlserver_design as design
 from engine.warehouse import sqlserver_partitions as parts
 from engine.warehouse import sqlserver_sql as sql
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 EXAMPLE_MOMENT = dt.datetime(2026, 1, 1)
 
 
-def render_table(table: Table, load_id: str, project: str) -> list[tuple[str, str]]:
-    """The batches of one load in order, as (step, SQL) pairs."""
+def render_table(table: Table, load_id: str, project: str, brought: Brought) -> list[tuple[str, str]]:
+    """The batches of one load in order, as (step, SQL) pairs; ``brought`` is what it is to have read."""
     shape, select = table.shape, table.rendered.sql.strip() if table.rendered else ""
     server = replace(SQL_SERVER, switch=design.switchable(shape, SQL_SERVER, design.as_made(shape)))
     steps: list[tuple[str, str]] = []
@@ -61,6 +62,7 @@ def render_table(table: Table, load_id: str, project: str) -> list[tuple[str, st
                 load_id,
                 _ledger_sql(table, load_id, project),
                 server,
+                brought=brought,
                 select=select if shape.load == "view" else "",
                 as_of=as_of,
             ),

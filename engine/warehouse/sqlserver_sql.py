@@ -16,7 +16,16 @@ from typing import Any
 
 from engine.sqltypes import Column
 from engine.tsql import ident
-from engine.warehouse import AUDIT_COLUMNS, KEPT_ALREADY, KEPT_ELSEWHERE, QUARANTINE_COLUMNS, Change, TableShape
+from engine.warehouse import (
+    AUDIT_COLUMNS,
+    KEPT_ALREADY,
+    KEPT_ELSEWHERE,
+    NOTHING_BROUGHT,
+    QUARANTINE_COLUMNS,
+    Brought,
+    Change,
+    TableShape,
+)
 from engine.warehouse.design import Partitioning
 from engine.warehouse.sqlserver_design import compressed, sealing
 from engine.warehouse.sqlserver_partitions import drop_unused, key_is_apart, placed
@@ -151,7 +160,7 @@ def whole_name(shape: TableShape, load_id: str) -> str:
     return staging_name(shape, f"whole_{load_id}")
 
 
-def lay_whole(shape: TableShape, load_id: str, there: Sequence[str]) -> str:
+def lay_whole(shape: TableShape, load_id: str, there: Sequence[str], *, brought: Brought) -> str:
     """Copy all rows that the table would have after a load; ``there`` are the published columns."""
     divided = shape.partition_by
     return render(
@@ -165,8 +174,15 @@ def lay_whole(shape: TableShape, load_id: str, there: Sequence[str]) -> str:
         key=shape.key,
         partition_by=divided.column if divided else "",
         grain=divided.grain if divided else "",
-        whole_files=_ORIGIN[0] in {c.name for c in shape.columns},
+        brought=brought,
     )
+
+
+def periods(shape: TableShape, schema: str, name: str) -> str:
+    """A query for the rows of each period in a table of this shape: first (the period's first day), n."""
+    assert shape.partition_by is not None
+    column, grain = shape.partition_by.column, shape.partition_by.grain
+    return render("count_periods", table=qualified(schema, name), partition_by=column, grain=grain)
 
 
 def lost(shape: TableShape, load_id: str, compared: Sequence[str]) -> str:
@@ -272,6 +288,7 @@ def publish(
     ledger_sql: str,
     server: Capabilities = SQL_SERVER,
     *,
+    brought: Brought = NOTHING_BROUGHT,
     select: str = "",
     partitioning: Partitioning | None = None,
     as_of: dt.datetime | None = None,
@@ -290,7 +307,8 @@ def publish(
     its ``partitioning``, scd2 the moment ``as_of`` (UTC) from which new versions hold. ``held``: the load has a held
     table; ``anew``: no earlier row stays, whatever the strategy.
     Quarantined rows of earlier loads become superseded where this load has read them anew: all of a table that is built
-    whole, else those of its files, or its periods, or (built, merged) its keys.
+    whole, else those of the files or periods ``brought``, or (built) of its keys where it is merged and of the values of
+    its watermark where it is appended.
 
     Error 50001: another session publishes the table. Whatever goes wrong, everything is rolled back and the error thrown
     again. Raises ValueError when a strategy lacks what it needs.
@@ -306,14 +324,15 @@ def publish(
         "columns": columns,
         "key": shape.key,
         "values": _taken_over(columns, key),
-        "whole_files": _ORIGIN[0] in {c.name for c in columns},
+        "brought": brought,
+        "load": shape.load,
         "resource": lock_name(shape.full_name),
         "lock_timeout_ms": lock_timeout_ms,
         "ledger_sql": ledger_sql,
         "commit": commit,
         "held": _held(shape, load_id) if held and shape.load != "view" else "",
-        "supersede": "all" if anew else _superseded(shape),
-        "key_columns": [c for c in columns if c.name.casefold() in key],
+        "supersede": "all" if anew else _superseded(shape, brought),
+        "again": _again(shape, brought),
         "quarantined": _published(quarantine_shape(shape)),
         "quarantine": QUARANTINE_COLUMNS,
         "keeps": shape.load not in ("replace", "view"),
@@ -331,13 +350,18 @@ def _taken_over(columns: Sequence[Column], key: set[str]) -> list[str]:
     return taken or [c.name for c in columns]
 
 
-def _superseded(shape: TableShape) -> str:
+def _superseded(shape: TableShape, brought: Brought) -> str:
     """By what a load finds the quarantined rows that it has read anew; empty when it reads none anew."""
     if shape.load in ("replace", "view", "scd2"):
         return "all"
-    landed = _ORIGIN[0] in {c.name for c in shape.columns}
-    by = ["files"] if landed else ["keys"] if shape.load == "merge" else []
+    by = ["files"] if brought.files else ["values"] if _again(shape, brought) else []
     return " ".join([*by, "periods"] if shape.load == "partition" else by)
+
+
+def _again(shape: TableShape, brought: Brought) -> list[Column]:
+    """The columns whose values say of a quarantined row that a load from a SELECT has read it again."""
+    by = shape.key if shape.load == "merge" and not brought.files else (brought.watermark,)
+    return [c for name in by for c in shape.columns if c.name.casefold() == name.casefold()]
 
 
 def _strategy(shape: TableShape, server: Capabilities) -> str:

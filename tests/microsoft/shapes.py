@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from engine.sqltypes import Column, parse_type
 from engine.tsql import ident
-from engine.warehouse import AUDIT_COLUMNS, KEEPS_ROWS, QUARANTINE_COLUMNS, Change, TableShape
+from engine.warehouse import AUDIT_COLUMNS, KEEPS_ROWS, QUARANTINE_COLUMNS, Brought, Change, TableShape
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.sqlserver_catalog import READERS
 from engine.warehouse.sqlserver_shape import (
@@ -174,20 +174,34 @@ def statements(case: Case) -> dict[str, str]:
             made["settle_keys"] = sql.settle_keys(shape, LOAD, server)
         if sealed := sql.seal(shape, LOAD, server):
             made["seal"] = sealed
+    brought = what_was_read(shape)
+    if shape.load == "partition":
+        divided = replace(shape, partition_by=case.partitioning)
+        made["periods"] = sql.periods(divided, "staging", staging_name(shape, LOAD))
     there = [c.name for c in staged_columns(shape)[:-1] or staged_columns(shape)]
     if shape.load in KEEPS_ROWS:
-        made["lay_whole"] = sql.lay_whole(replace(shape, partition_by=case.partitioning), LOAD, there)
+        made["lay_whole"] = sql.lay_whole(replace(shape, partition_by=case.partitioning), LOAD, there, brought=brought)
         change = Change(since=moment) if shape.load == "scd2" else Change(current=True)
         made["create_aside"], made["create_back"] = sql.carry_over(shape, LOAD, there, change)
     made["lost"] = sql.lost(shape, LOAD, there)
     made["count"] = sql.count("staging", staging_name(shape, LOAD))
     made["publish"] = sql.publish(
-        shape, LOAD, LEDGER, server, select=case.select, partitioning=case.partitioning, as_of=moment
+        shape, LOAD, LEDGER, server, brought=brought, select=case.select, partitioning=case.partitioning, as_of=moment
     )
     if shape.alias:
         made["alias_view"] = sql.alias_view(shape, server)
     made["drop_staging"] = sql.drop_staging(shape, LOAD)
     return made
+
+
+def what_was_read(shape: TableShape) -> Brought:
+    """What a load of such a table may have read."""
+    kept, landed = shape.load in KEEPS_ROWS, set(AUDIT_COLUMNS) <= set(shape.columns)
+    return Brought(
+        ("data/1.csv", "data/it's 100%.csv") if landed and kept else (),
+        ("2024-01-01", "2024-12-01", None) if shape.load == "partition" else (),
+        shape.columns[0].name if shape.load == "append" and not landed else "",
+    )
 
 
 def common_statements() -> dict[str, str]:

@@ -12,11 +12,11 @@ WHERE NOT EXISTS (
 {%- elif load == "partition" -%}
 {% set period = "date_trunc('" ~ partition_by.grain ~ "', " -%}
 WHERE NOT EXISTS (
-    SELECT 1 FROM (SELECT DISTINCT {{ period }}{{ partition_by.column | q }}) AS first FROM {{ staging }}) AS present
+    SELECT 1 FROM ({% include "days.sql" %}) AS present
     WHERE present.first IS NOT DISTINCT FROM {{ period }}published.{{ partition_by.column | q }})
 )
-{%- elif whole_files -%}
-WHERE published._source_file NOT IN (SELECT DISTINCT _source_file FROM {{ staging }})
+{%- elif brought.files -%}
+WHERE published._source_file NOT IN ({% include "files.sql" %})
 {%- endif %}
 UNION ALL
 SELECT {% for column in columns %}{{ column.name | q }}{{ ", " if not loop.last }}{% endfor %} FROM {{ staging }}

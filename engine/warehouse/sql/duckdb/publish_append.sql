@@ -1,5 +1,5 @@
-{% if whole_files -%}
-DELETE FROM {{ name }} WHERE _source_file IN (SELECT DISTINCT _source_file FROM {{ staging }})
+{% if brought.files -%}
+DELETE FROM {{ name }} WHERE _source_file IN ({% include "files.sql" %})
 ;
 {% endif -%}
 INSERT INTO {{ name }} BY NAME SELECT * FROM {{ staging }}

@@ -1,8 +1,10 @@
+SET NOCOUNT ON;
 DROP TABLE IF EXISTS {{ whole }};
 {%- if load == "partition" %}
 {%- set column = partition_by | ident %}
-{%- set first = {"day": "CAST(§ AS date)", "month": "DATEFROMPARTS(YEAR(§), MONTH(§), 1)",
-                 "year": "DATEFROMPARTS(YEAR(§), 1, 1)"}[grain] %}
+{% include "periods.sql" %}
+{%- elif brought.files and load == "append" %}
+{% include "files.sql" %}
 {%- endif %}
 SELECT {{ columns | names }}
 INTO {{ whole }}
@@ -16,12 +18,12 @@ FROM (
     WHERE NOT EXISTS (SELECT 1 FROM {{ staging }} AS [new] WHERE {{ key | matched("new", "old") }})
 {%- elif load == "partition" %}
     WHERE NOT EXISTS (
-        SELECT 1 FROM (SELECT DISTINCT {{ first | replace("§", column) }} AS [first] FROM {{ staging }}) AS [present]
-        WHERE [present].[first] = {{ first | replace("§", "[old]." ~ column) }}
-            OR ([present].[first] IS NULL AND [old].{{ column }} IS NULL)
+        SELECT 1 FROM @periods AS [period]
+        WHERE ([old].{{ column }} >= [period].[first] AND ([old].{{ column }} < [period].[next] OR [period].[next] IS NULL))
+            OR ([period].[first] IS NULL AND [old].{{ column }} IS NULL)
     )
-{%- elif whole_files %}
-    WHERE [old].[_source_file] NOT IN (SELECT [_source_file] FROM {{ staging }})
+{%- elif brought.files %}
+    WHERE [old].[_source_file] NOT IN (SELECT [name] FROM @files)
 {%- endif %}
     UNION ALL
     SELECT {{ columns | names }} FROM {{ staging }}

@@ -12,6 +12,12 @@ BEGIN TRY
 {%- if keeps %}
     SELECT @before = COUNT_BIG(*) FROM {{ published }};
 {%- endif %}
+{%- if brought.files %}
+{% include "files.sql" %}
+{%- endif %}
+{%- if load == "partition" %}
+{% include "periods.sql" %}
+{%- endif %}
 {%- if supersede %}{% include "supersede.sql" %}{% endif %}
 {{ statements }}
 {%- if held %}

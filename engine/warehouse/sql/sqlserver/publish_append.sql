@@ -1,5 +1,5 @@
-{%- if whole_files %}
-    DELETE FROM {{ published }} WHERE [_source_file] IN (SELECT [_source_file] FROM {{ staging }});
+{%- if brought.files %}
+    DELETE FROM {{ published }} WHERE [_source_file] IN (SELECT [name] FROM @files);
     SET @removed = ROWCOUNT_BIG();
 {%- endif %}
 {%- if key %}

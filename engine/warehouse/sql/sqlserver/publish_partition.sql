@@ -1,13 +1,4 @@
 {%- set column = partition_by | ident %}
-{%- set first = {"day": "CAST(" ~ column ~ " AS date)",
-                 "month": "DATEFROMPARTS(YEAR(" ~ column ~ "), MONTH(" ~ column ~ "), 1)",
-                 "year": "DATEFROMPARTS(YEAR(" ~ column ~ "), 1, 1)"}[grain] %}
-{#- The day after the last one that date holds cannot be written: an open end stands for it. #}
-{%- set last = {"day": "'9999-12-31'", "month": "'9999-12-01'", "year": "'9999-01-01'"}[grain] %}
-    DECLARE @periods TABLE ([first] date NULL, [next] date NULL);
-    INSERT INTO @periods ([first], [next])
-    SELECT [first], CASE WHEN [first] < {{ last }} THEN DATEADD({{ grain }}, 1, [first]) END
-    FROM (SELECT DISTINCT {{ first }} AS [first] FROM {{ staging }}) AS [present];
     DELETE [old]
     FROM {{ published }} AS [old]
     INNER JOIN @periods AS [period]

@@ -6,19 +6,21 @@
     FROM {{ quarantined }} AS [earlier]
     WHERE [earlier].[state] = N'held' AND (1 = 0
 {%- if "files" in supersede %}
-        OR [earlier].[source_file] IN (SELECT [_source_file] FROM {{ staging }}
-            {%- if held %} UNION SELECT [source_file] FROM {{ held }}{% endif %})
+        OR [earlier].[source_file] IN (SELECT [name] FROM @files)
 {%- endif %}
-{%- if "keys" in supersede %}
+{%- if "values" in supersede %}
         OR EXISTS (SELECT 1 FROM {{ staging }} AS [load] WHERE
-            {%- for column in key_columns %} TRY_CONVERT({{ column.type }}, {{ said(column.name, "earlier") }}) = [load].{{ column.name | ident }}{{ " AND" if not loop.last }}{% endfor %})
+            {%- for column in again %} TRY_CONVERT({{ column.type }}, {{ said(column.name, "earlier") }}) = [load].{{ column.name | ident }}{{ " AND" if not loop.last }}{% endfor %})
 {%- if held %}
         OR EXISTS (SELECT 1 FROM {{ held }} AS [load] WHERE
-            {%- for column in key_columns %} {{ said(column.name, "earlier") }} = {{ said(column.name, "load") }}{{ " AND" if not loop.last }}{% endfor %})
+            {%- for column in again %} {{ said(column.name, "earlier") }} = {{ said(column.name, "load") }}{{ " AND" if not loop.last }}{% endfor %})
 {%- endif %}
 {%- endif %}
 {%- if "periods" in supersede %}
-        OR EXISTS (SELECT 1 FROM {{ staging }} AS [load]
-            WHERE DATEDIFF({{ grain }}, TRY_CONVERT(date, LEFT({{ said(partition_by, "earlier") }}, 10), 23), [load].{{ partition_by | ident }}) = 0)
+        OR EXISTS (SELECT 1 FROM (SELECT TRY_CONVERT(date, LEFT({{ said(partition_by, "earlier") }}, 10), 23) AS [day]) AS [dated]
+            INNER JOIN @periods AS [period] ON [dated].[day] >= [period].[first] AND ([dated].[day] < [period].[next] OR [period].[next] IS NULL))
+{%- if none in brought.periods and not brought.files %}
+        OR {{ said(partition_by, "earlier") }} IS NULL
+{%- endif %}
 {%- endif %});
 {%- endif %}

@@ -1,0 +1,1 @@
+SELECT unnest(CAST({{ brought.periods | list }} AS DATE[])) AS first

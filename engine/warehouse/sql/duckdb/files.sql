@@ -1,0 +1,1 @@
+SELECT unnest(CAST({{ brought.files | list }} AS VARCHAR[]))
