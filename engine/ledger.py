@@ -300,7 +300,9 @@ class LoadRecord:
             columns,
             project=row["project"] or "",
             declared=declared,
-            brought=Brought(**{k: tuple(v) if isinstance(v, list) else v for k, v in brought.items()}),
+            brought=Brought(
+                tuple(brought.get("files", ())), tuple(brought.get("periods", ())), brought.get("watermark", "")
+            ),
             started_at=row["started_at"],
             seconds={"load": row["seconds_load"] or 0.0},
         )

@@ -258,9 +258,7 @@ class DuckDBWarehouse:
                 raise WarehouseError(f"{shape.full_name}: held {moved} rows but took {deleted} out of staging")
         return moved
 
-    def lay_whole(
-        self, shape: TableShape, load_id: str, there: Sequence[str], *, brought: Brought
-    ) -> tuple[str, str]:
+    def lay_whole(self, shape: TableShape, load_id: str, there: Sequence[str], *, brought: Brought) -> tuple[str, str]:
         """Copy all rows that the table would have after this load; schema and name of the copy."""
         name = duckdb_sql.whole_name(shape, load_id)
         self.drop_whole(shape, load_id)

@@ -96,9 +96,7 @@ class Warehouse(Protocol):
     ) -> int:
         """Build staging from a translated SELECT, with ``empty`` none of its rows; the number of rows in it."""
 
-    def lay_whole(
-        self, shape: TableShape, load_id: str, there: Sequence[str], *, brought: Brought
-    ) -> tuple[str, str]:
+    def lay_whole(self, shape: TableShape, load_id: str, there: Sequence[str], *, brought: Brought) -> tuple[str, str]:
         """Copy all rows that the table would have after this load, which keeps rows; ``there`` are the columns that
         the published table has. Returns schema and name of the copy."""
 

@@ -260,9 +260,7 @@ class SqlServerWarehouse(Session):
             self.run(sql.create_held(shape, load_id))
         return int(self.scalar(sql.hold(shape, load_id, [sql.Rule(*reason) for reason in reasons])))
 
-    def lay_whole(
-        self, shape: TableShape, load_id: str, there: Sequence[str], *, brought: Brought
-    ) -> tuple[str, str]:
+    def lay_whole(self, shape: TableShape, load_id: str, there: Sequence[str], *, brought: Brought) -> tuple[str, str]:
         self.run(sql.lay_whole(shape, load_id, there, brought=brought))
         return STAGING, sql.whole_name(shape, load_id)
 

@@ -31,6 +31,7 @@ CREATE TABLE [staging].[held_silver_events__20261120T231501_4f3a9c] (
 );
 
 -- lay_whole
+SET NOCOUNT ON;
 DROP TABLE IF EXISTS [staging].[silver_events__whole_20261120T231501_4f3a9c];
 SELECT [id], [at]
 INTO [staging].[silver_events__whole_20261120T231501_4f3a9c]
@@ -75,6 +76,11 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.events', 1;
     SELECT @before = COUNT_BIG(*) FROM [silver].[events];
+    UPDATE [earlier] SET [state] = N'superseded'
+    FROM [quarantine].[silver_events] AS [earlier]
+    WHERE [earlier].[state] = N'held' AND (1 = 0
+        OR EXISTS (SELECT 1 FROM [staging].[silver_events__20261120T231501_4f3a9c] AS [load] WHERE TRY_CONVERT(uniqueidentifier, JSON_VALUE([earlier].[row_data], N'$."id"')) = [load].[id])
+        OR EXISTS (SELECT 1 FROM [staging].[held_silver_events__20261120T231501_4f3a9c] AS [load] WHERE JSON_VALUE([earlier].[row_data], N'$."id"') = JSON_VALUE([load].[row_data], N'$."id"')));
     INSERT INTO [silver].[events] ([id], [at])
     SELECT [id], [at] FROM [staging].[silver_events__20261120T231501_4f3a9c];
     SET @inserted = ROWCOUNT_BIG();

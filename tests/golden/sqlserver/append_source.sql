@@ -36,7 +36,10 @@ CREATE TABLE [staging].[held_bronze_log__20261120T231501_4f3a9c] (
 );
 
 -- lay_whole
+SET NOCOUNT ON;
 DROP TABLE IF EXISTS [staging].[bronze_log__whole_20261120T231501_4f3a9c];
+    DECLARE @files TABLE ([name] nvarchar(400) NOT NULL);
+    INSERT INTO @files ([name]) VALUES (N'data/1.csv'), (N'data/it''s 100%.csv');
 SELECT [line], [_loaded_at], [_source_file], [_source_row], [_load_id]
 INTO [staging].[bronze_log__whole_20261120T231501_4f3a9c]
 FROM (
@@ -47,7 +50,7 @@ FROM (
         [old].[_source_row],
         CAST(NULL AS nvarchar(64)) AS [_load_id]
     FROM [bronze].[log] AS [old]
-    WHERE [old].[_source_file] NOT IN (SELECT [_source_file] FROM [staging].[bronze_log__20261120T231501_4f3a9c])
+    WHERE [old].[_source_file] NOT IN (SELECT [name] FROM @files)
     UNION ALL
     SELECT [line], [_loaded_at], [_source_file], [_source_row], [_load_id] FROM [staging].[bronze_log__20261120T231501_4f3a9c]
 ) AS [whole];
@@ -84,11 +87,13 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing bronze.log', 1;
     SELECT @before = COUNT_BIG(*) FROM [bronze].[log];
+    DECLARE @files TABLE ([name] nvarchar(400) NOT NULL);
+    INSERT INTO @files ([name]) VALUES (N'data/1.csv'), (N'data/it''s 100%.csv');
     UPDATE [earlier] SET [state] = N'superseded'
     FROM [quarantine].[bronze_log] AS [earlier]
     WHERE [earlier].[state] = N'held' AND (1 = 0
-        OR [earlier].[source_file] IN (SELECT [_source_file] FROM [staging].[bronze_log__20261120T231501_4f3a9c] UNION SELECT [source_file] FROM [staging].[held_bronze_log__20261120T231501_4f3a9c]));
-    DELETE FROM [bronze].[log] WHERE [_source_file] IN (SELECT [_source_file] FROM [staging].[bronze_log__20261120T231501_4f3a9c]);
+        OR [earlier].[source_file] IN (SELECT [name] FROM @files));
+    DELETE FROM [bronze].[log] WHERE [_source_file] IN (SELECT [name] FROM @files);
     SET @removed = ROWCOUNT_BIG();
     INSERT INTO [bronze].[log] ([line], [_loaded_at], [_source_file], [_source_row], [_load_id])
     SELECT [line], [_loaded_at], [_source_file], [_source_row], [_load_id] FROM [staging].[bronze_log__20261120T231501_4f3a9c];

@@ -92,6 +92,7 @@ SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
 -- lay_whole
+SET NOCOUNT ON;
 DROP TABLE IF EXISTS [staging].[gold_Bob's [odd]] 50% tåble__whole_20261120T231501_4f3a9c];
 SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*]
 INTO [staging].[gold_Bob's [odd]] 50% tåble__whole_20261120T231501_4f3a9c]
@@ -141,6 +142,11 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.Bob''s [odd] 50%% tåble', 1;
     SELECT @before = COUNT_BIG(*) FROM [gold].[Bob's [odd]] 50% tåble];
+    UPDATE [earlier] SET [state] = N'superseded'
+    FROM [quarantine].[gold_Bob's [odd]] 50% tåble] AS [earlier]
+    WHERE [earlier].[state] = N'held' AND (1 = 0
+        OR EXISTS (SELECT 1 FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [load] WHERE TRY_CONVERT(nvarchar(20), JSON_VALUE([earlier].[row_data], N'$."key]"')) = [load].[key]]])
+        OR EXISTS (SELECT 1 FROM [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [load] WHERE JSON_VALUE([earlier].[row_data], N'$."key]"') = JSON_VALUE([load].[row_data], N'$."key]"')));
     IF EXISTS (SELECT 1 FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new] INNER JOIN [gold].[Bob's [odd]] 50% tåble] AS [old] ON [old].[key]]] = [new].[key]]] AND [old].["] = [new].["])
         THROW 50004, N'gold.Bob''s [odd] 50%% tåble: keys of this load stand in the table already, and would be there twice; leave them out of the load, or use load: merge', 1;
     INSERT INTO [gold].[Bob's [odd]] 50% tåble] ([key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*])

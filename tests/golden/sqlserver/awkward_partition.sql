@@ -91,8 +91,18 @@ DELETE FROM [ranked] WHERE [rank] > 1;
 SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
+-- periods
+SELECT CONVERT(char(10), [first], 23) AS [first], COUNT_BIG(*) AS [n]
+FROM (SELECT DATEFROMPARTS(YEAR([-- /*]), MONTH([-- /*]), 1) AS [first] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c]) AS [dated]
+GROUP BY [first];
+
 -- lay_whole
+SET NOCOUNT ON;
 DROP TABLE IF EXISTS [staging].[gold_Bob's [odd]] 50% tåble__whole_20261120T231501_4f3a9c];
+    DECLARE @periods TABLE ([first] date NULL, [next] date NULL);
+    INSERT INTO @periods ([first]) VALUES (N'2024-01-01'), (N'2024-12-01');
+    UPDATE @periods SET [next] = DATEADD(month, 1, [first]) WHERE [first] < '9999-12-01';
+    INSERT INTO @periods ([first], [next]) VALUES (NULL, NULL);
 SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*]
 INTO [staging].[gold_Bob's [odd]] 50% tåble__whole_20261120T231501_4f3a9c]
 FROM (
@@ -106,9 +116,9 @@ FROM (
         CAST(NULL AS date) AS [-- /*]
     FROM [gold].[Bob's [odd]] 50% tåble] AS [old]
     WHERE NOT EXISTS (
-        SELECT 1 FROM (SELECT DISTINCT DATEFROMPARTS(YEAR([-- /*]), MONTH([-- /*]), 1) AS [first] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c]) AS [present]
-        WHERE [present].[first] = DATEFROMPARTS(YEAR([old].[-- /*]), MONTH([old].[-- /*]), 1)
-            OR ([present].[first] IS NULL AND [old].[-- /*] IS NULL)
+        SELECT 1 FROM @periods AS [period]
+        WHERE ([old].[-- /*] >= [period].[first] AND ([old].[-- /*] < [period].[next] OR [period].[next] IS NULL))
+            OR ([period].[first] IS NULL AND [old].[-- /*] IS NULL)
     )
     UNION ALL
     SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c]
@@ -146,15 +156,16 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing gold.Bob''s [odd] 50%% tåble', 1;
     SELECT @before = COUNT_BIG(*) FROM [gold].[Bob's [odd]] 50% tåble];
+    DECLARE @periods TABLE ([first] date NULL, [next] date NULL);
+    INSERT INTO @periods ([first]) VALUES (N'2024-01-01'), (N'2024-12-01');
+    UPDATE @periods SET [next] = DATEADD(month, 1, [first]) WHERE [first] < '9999-12-01';
+    INSERT INTO @periods ([first], [next]) VALUES (NULL, NULL);
     UPDATE [earlier] SET [state] = N'superseded'
     FROM [quarantine].[gold_Bob's [odd]] 50% tåble] AS [earlier]
     WHERE [earlier].[state] = N'held' AND (1 = 0
-        OR EXISTS (SELECT 1 FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [load]
-            WHERE DATEDIFF(month, TRY_CONVERT(date, LEFT(JSON_VALUE([earlier].[row_data], N'$."-- /*"'), 10), 23), [load].[-- /*]) = 0));
-    DECLARE @periods TABLE ([first] date NULL, [next] date NULL);
-    INSERT INTO @periods ([first], [next])
-    SELECT [first], CASE WHEN [first] < '9999-12-01' THEN DATEADD(month, 1, [first]) END
-    FROM (SELECT DISTINCT DATEFROMPARTS(YEAR([-- /*]), MONTH([-- /*]), 1) AS [first] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c]) AS [present];
+        OR EXISTS (SELECT 1 FROM (SELECT TRY_CONVERT(date, LEFT(JSON_VALUE([earlier].[row_data], N'$."-- /*"'), 10), 23) AS [day]) AS [dated]
+            INNER JOIN @periods AS [period] ON [dated].[day] >= [period].[first] AND ([dated].[day] < [period].[next] OR [period].[next] IS NULL))
+        OR JSON_VALUE([earlier].[row_data], N'$."-- /*"') IS NULL);
     DELETE [old]
     FROM [gold].[Bob's [odd]] 50% tåble] AS [old]
     INNER JOIN @periods AS [period]

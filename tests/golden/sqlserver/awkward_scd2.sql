@@ -95,6 +95,7 @@ SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
 -- lay_whole
+SET NOCOUNT ON;
 DROP TABLE IF EXISTS [staging].[gold_Bob's [odd]] 50% tåble__whole_20261120T231501_4f3a9c];
 SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*]
 INTO [staging].[gold_Bob's [odd]] 50% tåble__whole_20261120T231501_4f3a9c]

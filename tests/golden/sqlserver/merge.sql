@@ -84,6 +84,7 @@ SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
 -- lay_whole
+SET NOCOUNT ON;
 DROP TABLE IF EXISTS [staging].[silver_scores__whole_20261120T231501_4f3a9c];
 SELECT [id], [day], [score]
 INTO [staging].[silver_scores__whole_20261120T231501_4f3a9c]

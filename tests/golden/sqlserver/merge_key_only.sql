@@ -82,6 +82,7 @@ SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
 -- lay_whole
+SET NOCOUNT ON;
 DROP TABLE IF EXISTS [staging].[silver_pairs__whole_20261120T231501_4f3a9c];
 SELECT [a], [b]
 INTO [staging].[silver_pairs__whole_20261120T231501_4f3a9c]

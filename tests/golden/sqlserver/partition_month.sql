@@ -29,8 +29,18 @@ CREATE TABLE [staging].[held_silver_trend__20261120T231501_4f3a9c] (
     [repairs] nvarchar(max) NULL
 );
 
+-- periods
+SELECT CONVERT(char(10), [first], 23) AS [first], COUNT_BIG(*) AS [n]
+FROM (SELECT DATEFROMPARTS(YEAR([day]), MONTH([day]), 1) AS [first] FROM [staging].[silver_trend__20261120T231501_4f3a9c]) AS [dated]
+GROUP BY [first];
+
 -- lay_whole
+SET NOCOUNT ON;
 DROP TABLE IF EXISTS [staging].[silver_trend__whole_20261120T231501_4f3a9c];
+    DECLARE @periods TABLE ([first] date NULL, [next] date NULL);
+    INSERT INTO @periods ([first]) VALUES (N'2024-01-01'), (N'2024-12-01');
+    UPDATE @periods SET [next] = DATEADD(month, 1, [first]) WHERE [first] < '9999-12-01';
+    INSERT INTO @periods ([first], [next]) VALUES (NULL, NULL);
 SELECT [day], [total]
 INTO [staging].[silver_trend__whole_20261120T231501_4f3a9c]
 FROM (
@@ -39,9 +49,9 @@ FROM (
         CAST(NULL AS money) AS [total]
     FROM [silver].[trend] AS [old]
     WHERE NOT EXISTS (
-        SELECT 1 FROM (SELECT DISTINCT DATEFROMPARTS(YEAR([day]), MONTH([day]), 1) AS [first] FROM [staging].[silver_trend__20261120T231501_4f3a9c]) AS [present]
-        WHERE [present].[first] = DATEFROMPARTS(YEAR([old].[day]), MONTH([old].[day]), 1)
-            OR ([present].[first] IS NULL AND [old].[day] IS NULL)
+        SELECT 1 FROM @periods AS [period]
+        WHERE ([old].[day] >= [period].[first] AND ([old].[day] < [period].[next] OR [period].[next] IS NULL))
+            OR ([period].[first] IS NULL AND [old].[day] IS NULL)
     )
     UNION ALL
     SELECT [day], [total] FROM [staging].[silver_trend__20261120T231501_4f3a9c]
@@ -79,15 +89,16 @@ BEGIN TRY
     IF @lock < 0
         THROW 50001, N'another load is publishing silver.trend', 1;
     SELECT @before = COUNT_BIG(*) FROM [silver].[trend];
+    DECLARE @periods TABLE ([first] date NULL, [next] date NULL);
+    INSERT INTO @periods ([first]) VALUES (N'2024-01-01'), (N'2024-12-01');
+    UPDATE @periods SET [next] = DATEADD(month, 1, [first]) WHERE [first] < '9999-12-01';
+    INSERT INTO @periods ([first], [next]) VALUES (NULL, NULL);
     UPDATE [earlier] SET [state] = N'superseded'
     FROM [quarantine].[silver_trend] AS [earlier]
     WHERE [earlier].[state] = N'held' AND (1 = 0
-        OR EXISTS (SELECT 1 FROM [staging].[silver_trend__20261120T231501_4f3a9c] AS [load]
-            WHERE DATEDIFF(month, TRY_CONVERT(date, LEFT(JSON_VALUE([earlier].[row_data], N'$."day"'), 10), 23), [load].[day]) = 0));
-    DECLARE @periods TABLE ([first] date NULL, [next] date NULL);
-    INSERT INTO @periods ([first], [next])
-    SELECT [first], CASE WHEN [first] < '9999-12-01' THEN DATEADD(month, 1, [first]) END
-    FROM (SELECT DISTINCT DATEFROMPARTS(YEAR([day]), MONTH([day]), 1) AS [first] FROM [staging].[silver_trend__20261120T231501_4f3a9c]) AS [present];
+        OR EXISTS (SELECT 1 FROM (SELECT TRY_CONVERT(date, LEFT(JSON_VALUE([earlier].[row_data], N'$."day"'), 10), 23) AS [day]) AS [dated]
+            INNER JOIN @periods AS [period] ON [dated].[day] >= [period].[first] AND ([dated].[day] < [period].[next] OR [period].[next] IS NULL))
+        OR JSON_VALUE([earlier].[row_data], N'$."day"') IS NULL);
     DELETE [old]
     FROM [silver].[trend] AS [old]
     INNER JOIN @periods AS [period]

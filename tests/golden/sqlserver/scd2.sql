@@ -86,6 +86,7 @@ SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
 -- lay_whole
+SET NOCOUNT ON;
 DROP TABLE IF EXISTS [staging].[silver_history__whole_20261120T231501_4f3a9c];
 SELECT [id], [name], [note], [n]
 INTO [staging].[silver_history__whole_20261120T231501_4f3a9c]

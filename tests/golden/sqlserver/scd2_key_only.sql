@@ -80,6 +80,7 @@ SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
 -- lay_whole
+SET NOCOUNT ON;
 DROP TABLE IF EXISTS [staging].[silver_known__whole_20261120T231501_4f3a9c];
 SELECT [load_id]
 INTO [staging].[silver_known__whole_20261120T231501_4f3a9c]

@@ -2,7 +2,7 @@ SET NOCOUNT ON;
 DROP TABLE IF EXISTS {{ whole }};
 {%- if load == "partition" %}
 {%- set column = partition_by | ident %}
-{% include "periods.sql" %}
+{%- include "periods.sql" %}
 {%- elif brought.files and load == "append" %}
 {% include "files.sql" %}
 {%- endif %}

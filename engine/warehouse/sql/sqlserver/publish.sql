@@ -16,7 +16,7 @@ BEGIN TRY
 {% include "files.sql" %}
 {%- endif %}
 {%- if load == "partition" %}
-{% include "periods.sql" %}
+{%- include "periods.sql" %}
 {%- endif %}
 {%- if supersede %}{% include "supersede.sql" %}{% endif %}
 {{ statements }}
