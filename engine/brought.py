@@ -49,9 +49,9 @@ def emptied(load: Load) -> dict[str, int]:
     table, staging = (load.shape.schema, load.shape.name), load.warehouse.staging(load.shape, load.record.load_id)
     if load.shape.load == "partition":
         assert load.shape.partition_by is not None
-        gone = {*read.periods} - {*load.warehouse.periods(load.shape, *staging)}
+        gone = {*read.periods} - {*load.warehouse.by_period(load.shape, *staging)}
         known = gone and _has(load, table, load.shape.partition_by.column)
-        there = load.warehouse.periods(load.shape, *table) if known else {}
+        there = load.warehouse.by_period(load.shape, *table) if known else {}
         return {_named(load, p): there[p] for p in _ordered(gone) if p in there}
     if load.shape.load != "append" or not read.files:
         return {}
@@ -64,7 +64,7 @@ def emptied(load: Load) -> dict[str, int]:
 def _periods(load: Load) -> set[str | None]:
     if load.shape.load != "partition":
         return set()
-    return {*load.warehouse.periods(load.shape, *load.warehouse.staging(load.shape, load.record.load_id))}
+    return {*load.warehouse.by_period(load.shape, *load.warehouse.staging(load.shape, load.record.load_id))}
 
 
 def _ordered(periods: set[str | None]) -> tuple[str | None, ...]:

@@ -266,9 +266,9 @@ class DuckDBWarehouse:
         self._kinds[name] = "TABLE"
         return name
 
-    def periods(self, shape: TableShape, schema: str, name: str) -> dict[str | None, int]:
+    def by_period(self, shape: TableShape, schema: str, name: str) -> dict[str | None, int]:
         """The rows of each period in a table of this shape."""
-        return {r["first"]: r["n"] for r in self.rows(duckdb_sql.periods(shape, schema, name))}
+        return {r["first"]: r["n"] for r in self.rows(duckdb_sql.by_period(shape, schema, name))}
 
     def drop_whole(self, shape: TableShape, load_id: str) -> None:
         """Drop that copy, if there is one."""

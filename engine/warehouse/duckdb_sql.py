@@ -150,9 +150,9 @@ def lay_whole(shape: TableShape, load_id: str, there: Sequence[str], *, brought:
     return statement("lay_whole", shape, load_id, whole=whole, there=folded, load=shape.load, brought=brought)
 
 
-def periods(shape: TableShape, schema: str, name: str) -> str:
+def by_period(shape: TableShape, schema: str, name: str) -> str:
     """A query for the rows of each period in a table of this shape."""
-    return statement("periods", shape, name=qualified(schema, name))
+    return statement("by_period", shape, name=qualified(schema, name))
 
 
 def lost(shape: TableShape, load_id: str, compared: Sequence[str]) -> str:

@@ -100,7 +100,7 @@ class Warehouse(Protocol):
         """Copy all rows that the table would have after this load, which keeps rows; ``there`` are the columns that
         the published table has. Returns schema and name of the copy."""
 
-    def periods(self, shape: TableShape, schema: str, name: str) -> dict[str | None, int]:
+    def by_period(self, shape: TableShape, schema: str, name: str) -> dict[str | None, int]:
         """The rows of each period in a table of this shape, which a partition load fills: by the period's first day
         (YYYY-MM-DD), None for rows without one."""
 

@@ -264,8 +264,8 @@ class SqlServerWarehouse(Session):
         self.run(sql.lay_whole(shape, load_id, there, brought=brought))
         return STAGING, sql.whole_name(shape, load_id)
 
-    def periods(self, shape: TableShape, schema: str, name: str) -> dict[str | None, int]:
-        return {r["first"]: r["n"] for r in self.rows(sql.periods(shape, schema, name))}
+    def by_period(self, shape: TableShape, schema: str, name: str) -> dict[str | None, int]:
+        return {r["first"]: r["n"] for r in self.rows(sql.by_period(shape, schema, name))}
 
     def drop_whole(self, shape: TableShape, load_id: str) -> None:
         self.run(f"DROP TABLE IF EXISTS {qualified(STAGING, sql.whole_name(shape, load_id))};")

@@ -178,11 +178,11 @@ def lay_whole(shape: TableShape, load_id: str, there: Sequence[str], *, brought:
     )
 
 
-def periods(shape: TableShape, schema: str, name: str) -> str:
+def by_period(shape: TableShape, schema: str, name: str) -> str:
     """A query for the rows of each period in a table of this shape: first (the period's first day), n."""
     assert shape.partition_by is not None
     column, grain = shape.partition_by.column, shape.partition_by.grain
-    return render("count_periods", table=qualified(schema, name), partition_by=column, grain=grain)
+    return render("by_period", table=qualified(schema, name), partition_by=column, grain=grain)
 
 
 def lost(shape: TableShape, load_id: str, compared: Sequence[str]) -> str:

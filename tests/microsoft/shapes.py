@@ -177,7 +177,7 @@ def statements(case: Case) -> dict[str, str]:
     brought = what_was_read(shape)
     if shape.load == "partition":
         divided = replace(shape, partition_by=case.partitioning)
-        made["periods"] = sql.periods(divided, "staging", staging_name(shape, LOAD))
+        made["by_period"] = sql.by_period(divided, "staging", staging_name(shape, LOAD))
     there = [c.name for c in staged_columns(shape)[:-1] or staged_columns(shape)]
     if shape.load in KEEPS_ROWS:
         made["lay_whole"] = sql.lay_whole(replace(shape, partition_by=case.partitioning), LOAD, there, brought=brought)

@@ -91,7 +91,7 @@ DELETE FROM [ranked] WHERE [rank] > 1;
 SET @dropped = ROWCOUNT_BIG();
 SELECT @dropped AS [dropped];
 
--- periods
+-- by_period
 SELECT CONVERT(char(10), [first], 23) AS [first], COUNT_BIG(*) AS [n]
 FROM (SELECT DATEFROMPARTS(YEAR([-- /*]), MONTH([-- /*]), 1) AS [first] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c]) AS [dated]
 GROUP BY [first];
@@ -164,8 +164,7 @@ BEGIN TRY
     FROM [quarantine].[gold_Bob's [odd]] 50% tåble] AS [earlier]
     WHERE [earlier].[state] = N'held' AND (1 = 0
         OR EXISTS (SELECT 1 FROM (SELECT TRY_CONVERT(date, LEFT(JSON_VALUE([earlier].[row_data], N'$."-- /*"'), 10), 23) AS [day]) AS [dated]
-            INNER JOIN @periods AS [period] ON [dated].[day] >= [period].[first] AND ([dated].[day] < [period].[next] OR [period].[next] IS NULL))
-        OR JSON_VALUE([earlier].[row_data], N'$."-- /*"') IS NULL);
+            INNER JOIN @periods AS [period] ON [dated].[day] >= [period].[first] AND ([dated].[day] < [period].[next] OR [period].[next] IS NULL) OR ([dated].[day] IS NULL AND [period].[first] IS NULL)));
     DELETE [old]
     FROM [gold].[Bob's [odd]] 50% tåble] AS [old]
     INNER JOIN @periods AS [period]

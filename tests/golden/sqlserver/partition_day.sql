@@ -29,7 +29,7 @@ CREATE TABLE [staging].[held_silver_trend__20261120T231501_4f3a9c] (
     [repairs] nvarchar(max) NULL
 );
 
--- periods
+-- by_period
 SELECT CONVERT(char(10), [first], 23) AS [first], COUNT_BIG(*) AS [n]
 FROM (SELECT CAST([day] AS date) AS [first] FROM [staging].[silver_trend__20261120T231501_4f3a9c]) AS [dated]
 GROUP BY [first];
@@ -97,8 +97,7 @@ BEGIN TRY
     FROM [quarantine].[silver_trend] AS [earlier]
     WHERE [earlier].[state] = N'held' AND (1 = 0
         OR EXISTS (SELECT 1 FROM (SELECT TRY_CONVERT(date, LEFT(JSON_VALUE([earlier].[row_data], N'$."day"'), 10), 23) AS [day]) AS [dated]
-            INNER JOIN @periods AS [period] ON [dated].[day] >= [period].[first] AND ([dated].[day] < [period].[next] OR [period].[next] IS NULL))
-        OR JSON_VALUE([earlier].[row_data], N'$."day"') IS NULL);
+            INNER JOIN @periods AS [period] ON [dated].[day] >= [period].[first] AND ([dated].[day] < [period].[next] OR [period].[next] IS NULL) OR ([dated].[day] IS NULL AND [period].[first] IS NULL)));
     DELETE [old]
     FROM [silver].[trend] AS [old]
     INNER JOIN @periods AS [period]

@@ -12,11 +12,11 @@ WHERE NOT EXISTS (
 {%- elif load == "partition" -%}
 {% set period = "date_trunc('" ~ partition_by.grain ~ "', " -%}
 WHERE NOT EXISTS (
-    SELECT 1 FROM ({% include "days.sql" %}) AS present
+    SELECT 1 FROM ({% include "read_periods.sql" %}) AS present
     WHERE present.first IS NOT DISTINCT FROM {{ period }}published.{{ partition_by.column | q }})
 )
 {%- elif brought.files -%}
-WHERE published._source_file NOT IN ({% include "files.sql" %})
+WHERE published._source_file NOT IN ({% include "read_files.sql" %})
 {%- endif %}
 UNION ALL
 SELECT {% for column in columns %}{{ column.name | q }}{{ ", " if not loop.last }}{% endfor %} FROM {{ staging }}

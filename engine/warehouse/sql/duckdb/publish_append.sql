@@ -1,5 +1,5 @@
 {% if brought.files -%}
-DELETE FROM {{ name }} WHERE _source_file IN ({% include "files.sql" %})
+DELETE FROM {{ name }} WHERE _source_file IN ({% include "read_files.sql" %})
 ;
 {% endif -%}
 INSERT INTO {{ name }} BY NAME SELECT * FROM {{ staging }}

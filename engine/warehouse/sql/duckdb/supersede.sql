@@ -10,7 +10,7 @@ UPDATE {{ quarantine }} SET state = 'superseded' WHERE state = 'held'
 {%- elif brought.files or load == "partition" or again -%}
 UPDATE {{ quarantine }} AS earlier SET state = 'superseded' WHERE state = 'held' AND (false
 {%- if brought.files %}
-    OR source_file IN ({% include "files.sql" %})
+    OR source_file IN ({% include "read_files.sql" %})
 {%- elif again %}
     OR EXISTS (SELECT 1 FROM {{ staging }} AS load WHERE
         {%- for column in again %} TRY_CAST({{ said(column.name, "earlier") }} AS {{ column.type.duckdb }}) = load.{{ column.name | q }}{{ " AND" if not loop.last }}{% endfor %})
@@ -21,7 +21,7 @@ UPDATE {{ quarantine }} AS earlier SET state = 'superseded' WHERE state = 'held'
 {%- endif %}
 {%- if load == "partition" %}
     OR date_trunc('{{ partition_by.grain }}', TRY_CAST(left({{ said(partition_by.column, "earlier") }}, 10) AS DATE))
-        IN ({% include "days.sql" %})
+        IN ({% include "read_periods.sql" %})
 {%- if none in brought.periods and not brought.files %}
     OR {{ said(partition_by.column, "earlier") }} IS NULL
 {%- endif %}

@@ -2,9 +2,9 @@ SET NOCOUNT ON;
 DROP TABLE IF EXISTS {{ whole }};
 {%- if load == "partition" %}
 {%- set column = partition_by | ident %}
-{%- include "periods.sql" %}
+{%- include "read_periods.sql" %}
 {%- elif brought.files and load == "append" %}
-{% include "files.sql" %}
+{% include "read_files.sql" %}
 {%- endif %}
 SELECT {{ columns | names }}
 INTO {{ whole }}

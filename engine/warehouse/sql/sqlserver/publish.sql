@@ -13,10 +13,10 @@ BEGIN TRY
     SELECT @before = COUNT_BIG(*) FROM {{ published }};
 {%- endif %}
 {%- if brought.files %}
-{% include "files.sql" %}
+{% include "read_files.sql" %}
 {%- endif %}
 {%- if load == "partition" %}
-{%- include "periods.sql" %}
+{%- include "read_periods.sql" %}
 {%- endif %}
 {%- if supersede %}{% include "supersede.sql" %}{% endif %}
 {{ statements }}

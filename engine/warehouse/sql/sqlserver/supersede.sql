@@ -18,9 +18,7 @@
 {%- endif %}
 {%- if "periods" in supersede %}
         OR EXISTS (SELECT 1 FROM (SELECT TRY_CONVERT(date, LEFT({{ said(partition_by, "earlier") }}, 10), 23) AS [day]) AS [dated]
-            INNER JOIN @periods AS [period] ON [dated].[day] >= [period].[first] AND ([dated].[day] < [period].[next] OR [period].[next] IS NULL))
-{%- if none in brought.periods and not brought.files %}
-        OR {{ said(partition_by, "earlier") }} IS NULL
-{%- endif %}
+            INNER JOIN @periods AS [period] ON [dated].[day] >= [period].[first] AND ([dated].[day] < [period].[next] OR [period].[next] IS NULL)
+            {%- if not brought.files %} OR ([dated].[day] IS NULL AND [period].[first] IS NULL){% endif %})
 {%- endif %});
 {%- endif %}
