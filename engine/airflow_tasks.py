@@ -132,7 +132,7 @@ class Gate(_Step):
             context["outlet_events"][outlet].extra = facts
         _say(
             f"{self.table}: {judged.rows_published:,} rows published{' already' if judged.again else ''}, "
-            f"{judged.rows_total:,} in the table, {judged.rows_quarantined:,} held back; verdict: {judged.verdict}"
+            f"{judged.rows_removed:,} removed, {judged.rows_total:,} in the table, {judged.rows_quarantined:,} held back; verdict: {judged.verdict}"
         )
         if judged.verdict == "warned" and self.warn is not None and not judged.again:
             self.warn(context, [v.message for v in judged.verdicts if not v.success])
@@ -241,6 +241,7 @@ def _facts(judged: Judged, day: dt.date) -> dict[str, Any]:
         "load_id": judged.load_id,
         "verdict": judged.verdict,
         "rows_published": judged.rows_published,
+        "rows_removed": judged.rows_removed,
         "rows_total": judged.rows_total,
         "rows_quarantined": judged.rows_quarantined,
         "logical_date": day.isoformat(),

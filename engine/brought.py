@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.guards import Replaced
+from engine.ledger import Published
 from engine.load import Load
 from engine.model import Model, Table
-from engine.warehouse import NOTHING_BROUGHT, Brought
+from engine.warehouse import NOTHING_BROUGHT, Brought, Kept
 
 if TYPE_CHECKING:
     from engine.sources import Landed
@@ -40,25 +42,28 @@ def example(model: Model, table: Table) -> Brought:
     )
 
 
-def emptied(load: Load) -> dict[str, int]:
-    """The published rows of each file or period that a load read and of which it has no row as it is staged now, by
-    name; of a load that begins anew none."""
+def replaced(load: Load) -> list[Replaced]:
+    """The files or periods that a load read and of which rows are published, with their rows before and after; of a load
+    that begins anew none."""
     last, read = load.last, load.record.brought
-    if last is None or last.missing or load.anew:
-        return {}
+    if last is None or last.missing or last.load == "view" or load.anew:
+        return []
     table, staging = (load.shape.schema, load.shape.name), load.warehouse.staging(load.shape, load.record.load_id)
-    if load.shape.load == "partition":
-        assert load.shape.partition_by is not None
-        gone = {*read.periods} - {*load.warehouse.by_period(load.shape, *staging)}
-        known = gone and _has(load, table, load.shape.partition_by.column)
-        there = load.warehouse.by_period(load.shape, *table) if known else {}
-        return {_named(load, p): there[p] for p in _ordered(gone) if p in there}
-    if load.shape.load != "append" or not read.files:
-        return {}
-    names = {name.casefold(): name for name in read.files}
-    lost = names.keys() - _by_file(load, staging).keys()
-    counted = _by_file(load, table) if lost and _has(load, table, FILE) else {}
-    return {names[n]: counted[n] for n in sorted(lost) if n in counted}
+    if load.shape.load == "partition" and read.periods:
+        after = load.warehouse.by_period(load.shape, *staging)
+        before = load.warehouse.by_period(load.shape, *table, kept=kept(load.table, last, periods=read.periods))
+        return [Replaced(_named(load, p), before[p], after.get(p, 0)) for p in read.periods if p in before]
+    if load.shape.load == "append" and read.files and FILE in kept(load.table, last).columns:
+        names = {name.casefold(): name for name in read.files}
+        by_file, now = _by_file(load, table), _by_file(load, staging)
+        return [Replaced(names[n], by_file[n], now.get(n, 0)) for n in sorted(names) if n in by_file]
+    return []
+
+
+def kept(table: Table, last: Published, *, periods: tuple[str | None, ...] | None = None) -> Kept:
+    """The published rows of a table that a load is held against."""
+    audit = [c.name for c in table.shape.columns[len(table.columns) :]]
+    return Kept(frozenset(name.casefold() for name in (*last.columns, *audit)), last.load == "scd2", periods)
 
 
 def _periods(load: Load) -> set[str | None]:
@@ -81,12 +86,6 @@ def _named(load: Load, period: str | None) -> str:
 def _by_file(load: Load, table: tuple[str, str]) -> dict[str, int]:
     found = load.warehouse.rows(f"SELECT {FILE} AS name, COUNT(*) AS n FROM {_quoted(table)} GROUP BY {FILE}")
     return {r["name"].casefold(): int(r["n"]) for r in found if r["name"] is not None}
-
-
-def _has(load: Load, table: tuple[str, str], column: str) -> bool:
-    """Whether the published table, which may have been declared otherwise, has a column."""
-    names = load.warehouse.query(f"SELECT * FROM {_quoted(table)} WHERE 1 = 0")[0]
-    return column.casefold() in {name.casefold() for name in names}
 
 
 def _quoted(table: tuple[str, str]) -> str:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine import positions
-from engine.allowed import how_to_allow
+from engine import brought, guards, positions
 from engine.errors import GateFailed
 from engine.ledger import Published, watermarks
 from engine.load import Load
 from engine.model import Model, Table
 from engine.warehouse import KEEPS_ROWS, UNCHANGED, Change, TableShape
+from engine.warehouse.design import GRAINS
 
 if TYPE_CHECKING:
+    from engine.verdicts import Verdict
     from engine.warehouse.protocol import Warehouse
 
 _SAMPLE = 5
@@ -61,7 +62,7 @@ def known_watermarks(
         if not column or last is None or last.missing or begins_anew(table, last, name in full):
             continue
         value = recorded.get((name, column.casefold()))
-        if value is None and last.load in KEEPS_ROWS and column.casefold() in _published_columns(table, last):
+        if value is None and last.load in KEEPS_ROWS and column.casefold() in brought.kept(table, last).columns:
             value = warehouse.highest(table.shape, column)
         if value is not None:
             found[name] = value
@@ -123,61 +124,87 @@ def suite_changed(load: Load) -> bool:
 
 
 def judge(load: Load) -> None:
-    """Raise GateFailed when publishing this load would lose rows that its inputs cannot give again, or give rows that
-    stay a key that does not hold for them."""
+    """Raise GateFailed when publishing this load would give rows that stay a key that does not hold for them."""
     last = load.last
     if last is None or last.missing:
         return
-    _history(load, last)
-    _rows(load, last)
     if load.record.declared["load"] in KEEPS_ROWS and change(load).rekeyed:
         _key(load, last)
 
 
-def _history(load: Load, last: Published) -> None:
-    if last.load != "scd2" or "history" in load.allowed:
-        return
-    if load.record.declared["load"] == "scd2" and not load.anew:
-        return
+def losses(load: Load, *, unseen: bool) -> list[Verdict]:
+    """What says that publishing this load would lose rows that its inputs cannot give again, and how many: critical, or
+    a warning where that is allowed. ``unseen``: the suite has not judged the load, and may leave fewer rows of it."""
+    last = load.last
+    if last is None or last.missing:
+        return []
+    found = {"history": _history(load, last), "rows": _rows(load, last, unseen)}
+    full = " --full" if last.load == load.record.declared["load"] and load.anew else ""
+    table = load.table.name
+    return [guards.told(table, what, said, load.allowed, by=full) for what, said in found.items() if said]
+
+
+def _history(load: Load, last: Published) -> str:
+    if last.load != "scd2" or (load.record.declared["load"] == "scd2" and not load.anew):
+        return ""
     closed = _number(load, f"SELECT COUNT(*) AS n FROM {_name(load.shape)} WHERE valid_to IS NOT NULL")
-    if closed:
-        raise GateFailed(
-            f"{load.table.name} would lose its history: {_count(closed, 'closed version')}, which no source gives again "
-            f"({_why(load, last)}; the published table is as it was); {how_to_allow(load.table.name, 'history')}"
-            + _with_full(load, last)
-        )
+    if not closed:
+        return ""
+    return (
+        f"{load.table.name} would lose its history: {_count(closed, 'closed version')}, which no source gives again "
+        f"({_why(load, last)})"
+    )
 
 
-def _rows(load: Load, last: Published) -> None:
-    kept = last.load in ("merge", "append", "partition")
-    goes = load.anew or load.record.declared["load"] not in KEEPS_ROWS
-    if not (kept and goes) or "rows" in load.allowed:
-        return
-    table, shape = load.table, load.shape
+def _rows(load: Load, last: Published, unseen: bool) -> str:
+    now = load.record.declared
+    whole = load.anew or now["load"] not in KEEPS_ROWS
+    if last.load not in KEEPS_ROWS or not (whole or _by_other_periods(now, last)):
+        return ""
+    table, kept = load.table, brought.kept(load.table, last, periods=None if whole else load.record.brought.periods)
+    by, exact = _told_apart(table, last)
+    lost = load.warehouse.lost(load.shape, load.record.load_id, by, kept)
+    if not lost:
+        return ""
+    where = " WHERE valid_to IS NULL" if kept.current else ""
+    before = _number(load, f"SELECT COUNT(*) AS n FROM {_name(load.shape)}{where}")
+    rows = _count(before, "current row" if kept.current else "row")
+    return (
+        f"{table.name} would lose {'' if exact and not unseen else 'at least '}{lost:,} of its {rows}: rows of earlier loads that its "
+        f"inputs no longer give ({_why(load, last)})"
+    )
+
+
+def _told_apart(table: Table, last: Published) -> tuple[list[str], bool]:
+    """The columns by which a published row is found in a load: its key, else all; and whether those are all that it
+    has, so that no other row can pass for it."""
     same = [
-        c for c in table.columns if str(last.columns.get(c.name, "")) == str(c.type)
+        c.name for c in table.columns if str(last.columns.get(c.name, "")) == str(c.type)
     ]  # of other columns nobody can say what their values would be now
-    key = {k.casefold() for k in table.spec.key_columns}
-    by = [c.name for c in same if c.name.casefold() in key]
-    before = load.warehouse.count(shape.schema, shape.name)
-    if len(by) < len(key) or not key:
-        by = [c.name for c in same]
-    lost = load.warehouse.lost(shape, load.record.load_id, by) if by else before
-    if not key:
-        lost = max(lost, before - load.warehouse.count(*load.warehouse.staging(shape, load.record.load_id)))
-    if lost:
-        raise GateFailed(
-            f"{table.name} would lose {lost:,} of its {_count(before, 'row')}: rows of earlier loads that its inputs no "
-            f"longer give ({_why(load, last)}; the published table is as it was); {how_to_allow(table.name, 'rows')}"
-            + _with_full(load, last)
-        )
+    key = _folded(table.spec.key_columns)
+    by = [name for name in same if name.casefold() in key]
+    if key and len(by) == len(key):
+        return by, True
+    return same, len(same) == len(last.columns)
+
+
+def _by_other_periods(now: Mapping[str, Any], last: Published) -> bool:
+    """Whether a load replaces periods of a table in which rows stood that no load of periods like these would have
+    left. Those of finer periods of the same column the load before would have taken too."""
+    if now["load"] != "partition" or last.load != "partition":
+        return bool(now["load"] == "partition")
+    new, old = now["partition_by"], last.declared.get("partition_by") or now["partition_by"]
+    order = GRAINS  # the finest first
+    return bool(
+        new["column"].casefold() != old["column"].casefold() or order.index(new["grain"]) > order.index(old["grain"])
+    )
 
 
 def _key(load: Load, last: Published) -> None:
     table, shape = load.table, load.shape
     names = ", ".join(table.spec.key_columns)
     out = f"keep the key as it was, repair the rows, or build it anew: medallion run --full --select {table.name}"
-    new = [k for k in table.spec.key_columns if k.casefold() not in _published_columns(table, last)]
+    new = [k for k in table.spec.key_columns if k.casefold() not in brought.kept(table, last).columns]
     rows = f"{_name(shape)}{' WHERE valid_to IS NULL' if last.load == 'scd2' else ''}"
     if new and (there := _number(load, f"SELECT COUNT(*) AS n FROM {rows}")):
         raise GateFailed(
@@ -207,23 +234,19 @@ def _key(load: Load, last: Published) -> None:
 
 
 def _why(load: Load, last: Published) -> str:
-    now = load.record.declared["load"]
-    return f"it was load: {last.load} and is now load: {now}" if last.load != now else "it is built anew"
-
-
-def _with_full(load: Load, last: Published) -> str:
-    return " --full" if last.load == load.record.declared["load"] else ""
-
-
-def _published_columns(table: Table, last: Published) -> set[str]:
-    audit = [c.name for c in table.shape.columns[len(table.columns) :]]
-    return {name.casefold() for name in (*last.columns, *audit)}
+    now = load.record.declared
+    if last.load != now["load"]:
+        return f"it was load: {last.load} and is now load: {now['load']}"
+    if load.anew:
+        return "it is built anew"
+    old, new = (f"by {by['grain']} of {by['column']}" for by in (last.declared["partition_by"], now["partition_by"]))
+    return f"it was partitioned {old} and is now {new}"
 
 
 def published_columns(load: Load) -> Sequence[str]:
     """The columns that the published table has, in lower case."""
     assert load.last is not None
-    return sorted(_published_columns(load.table, load.last))
+    return sorted(brought.kept(load.table, load.last).columns)
 
 
 def _folded(names: Sequence[str]) -> list[str]:

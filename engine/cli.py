@@ -193,6 +193,7 @@ def _as_json(result: Any) -> dict[str, Any]:
                     "rows_quarantined",
                     "rows_published",
                     "rows_unchanged",
+                    "rows_removed",
                     "rows_total",
                 )
             }

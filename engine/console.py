@@ -113,6 +113,7 @@ def outcome_line(outcome: Outcome, number: int, total: int, width: int) -> Text:
             (record.rows_filtered, "filtered"),
             (record.rows_duplicate, "duplicate"),
             (record.rows_unchanged, "unchanged"),
+            (record.rows_removed, "removed"),
             (record.rows_quarantined, "quarantined"),
             (sum(v.unexpected or 0 for v in outcome.verdicts if v.success), "tolerated"),
         ):

@@ -6,8 +6,8 @@ table without being asked for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engine.allowed import how_to_allow
@@ -24,6 +24,15 @@ DEFAULTS = GuardsSpec(quarantine="25%", empty=False, drop="50%", rise="900%")
 
 
 @dataclass(frozen=True)
+class Replaced:
+    """The rows of a file or a period that a load read and that stand already, before and after."""
+
+    name: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
 class Volume:
     """The rows of a load, as far as they are known. ``of`` is what ``quarantined`` is a part of; ``before`` and ``after``
     are the rows of the published table and of what takes its place, None where nothing was published or takes it."""
@@ -33,8 +42,8 @@ class Volume:
     before: int | None = None
     after: int | None = None
     first_reason: str = ""
-    emptied: Mapping[str, int] = field(default_factory=dict)
-    """The published rows of each file or period that the load read and of which it has no row."""
+    replaced: Sequence[Replaced] = ()
+    """The files or periods that the load read and of which rows are published."""
 
 
 def limits(project: GuardsSpec, table: GuardsSpec) -> GuardsSpec:
@@ -47,13 +56,19 @@ def limits(project: GuardsSpec, table: GuardsSpec) -> GuardsSpec:
 
 def judge(table: str, guards: GuardsSpec, volume: Volume, allowed: Collection[str]) -> list[Verdict]:
     """A failed verdict for each guard that the load exceeds: critical, or a warning where that is allowed this once."""
-    found = []
-    for what, figures in _exceeded(guards, volume):
-        if what in allowed:
-            found.append(_verdict(what, "warning", f"{figures}; allowed by --allow {table}:{what}"))
-        else:
-            found.append(_verdict(what, "critical", f"{figures}; {how_to_allow(table, what)}"))
-    return found
+    found = [told(table, what, figures, allowed) for what, figures in _exceeded(guards, volume)]
+    if any(v.id == "guard.quarantine" for v in found):
+        return found  # that the table is then smaller is a consequence
+    of_part = [told(table, what, figures, allowed) for what, figures in _of_parts(guards, volume.replaced)]
+    return found + [replace(v, id=f"{v.id}.part") for v in of_part]
+
+
+def told(table: str, what: str, figures: str, allowed: Collection[str], *, by: str = "") -> Verdict:
+    """A failed verdict that says ``figures``: critical, with the command that allows it (ended by ``by``), or a warning
+    where that is allowed this once."""
+    if what in allowed:
+        return _verdict(what, "warning", f"{figures}; allowed by --allow {table}:{what}")
+    return _verdict(what, "critical", f"{figures}; {how_to_allow(table, what)}{by}")
 
 
 def _exceeded(guards: GuardsSpec, volume: Volume) -> Iterator[tuple[str, str]]:
@@ -63,12 +78,7 @@ def _exceeded(guards: GuardsSpec, volume: Volume) -> Iterator[tuple[str, str]]:
         limit = f"more than the {guards.quarantine} of guards.quarantine" if bad < of else "and none is left"
         because = f", first because: {volume.first_reason}" if volume.first_reason else ""
         yield "quarantine", f"{bad:,} of {of:,} rows ({percent(bad, of)}) would go to quarantine, {limit}{because}"
-        return  # that the table is then smaller is a consequence
-    if volume.emptied and not guards.empty:
-        names = [f"{name} ({rows:,})" for name, rows in volume.emptied.items()]
-        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-        rows = sum(volume.emptied.values())
-        yield "empty", f"no rows would take the place of {rows:,}: those of {', '.join(names[:_NAMED])}{more}"
+        return
     if before is None or after is None or not before:
         return
     if not after:
@@ -80,6 +90,26 @@ def _exceeded(guards: GuardsSpec, volume: Volume) -> Iterator[tuple[str, str]]:
     elif before >= FREE_TO_RISE and _beyond(after - before, before, guards.rise):
         more = f"{100 * (after - before) / before:,.0f} %"
         yield "rise", f"{after:,} rows after {before:,}: {more} more, more than the {guards.rise} of guards.rise"
+
+
+def _of_parts(guards: GuardsSpec, parts: Sequence[Replaced]) -> Iterator[tuple[str, str]]:
+    """As for a whole table, of each file or period that is replaced: those that would have no rows, and those with too
+    few."""
+    emptied = [p for p in parts if not p.after]
+    if emptied and not guards.empty:
+        named = ", ".join(f"{p.name} ({p.before:,})" for p in emptied[:_NAMED])
+        more = f" and {len(emptied) - _NAMED:,} more" if len(emptied) > _NAMED else ""
+        yield "empty", f"no rows would take the place of {sum(p.before for p in emptied):,}: those of {named}{more}"
+    few = sorted(
+        (p for p in parts if p.after and _beyond(p.before - p.after, p.before, guards.drop)),
+        key=lambda p: p.after - p.before,
+    )
+    if few:
+        worst, others = few[0], len(few) - 1
+        rows = f"{worst.after:,} {'row' if worst.after == 1 else 'rows'} after {worst.before:,}"
+        fewer = percent(worst.before - worst.after, worst.before)
+        more = f", and so {others:,} {'other' if others == 1 else 'others'}" if others else ""
+        yield "drop", f"{worst.name}: {rows}: {fewer} fewer, more than the {guards.drop} of guards.drop{more}"
 
 
 def _beyond(part: int, whole: int, limit: str | bool | None) -> bool:

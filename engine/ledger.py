@@ -68,6 +68,7 @@ LOADS = _shape(
     rows_quarantined="bigint",
     rows_published="bigint",
     rows_unchanged="bigint",
+    rows_removed="bigint",
     rows_total="bigint",
     seconds_load="float",
     seconds_gate="float",
@@ -245,6 +246,7 @@ class LoadRecord:
     rows_quarantined: int = 0
     rows_published: int = 0
     rows_unchanged: int = 0
+    rows_removed: int = 0
     rows_total: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -266,6 +268,7 @@ class LoadRecord:
             "rows_quarantined": self.rows_quarantined,
             "rows_published": self.rows_published,
             "rows_unchanged": self.rows_unchanged,
+            "rows_removed": self.rows_removed,
             "rows_total": self.rows_total,
             "seconds_load": self.seconds.get("load", 0.0),
             "seconds_gate": self.seconds.get("gate", 0.0),

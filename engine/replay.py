@@ -189,6 +189,8 @@ def _publish(load: Load, statements: Sequence[str]) -> None:
             record.rows_total = arrived.total
             if record.load_id.endswith(REPLAY):
                 record.rows_published = arrived.inserted
+            else:
+                record.rows_removed = arrived.removed
             if fault := arrived.fault() or record.balance():
                 raise WarehouseError(f"row counts of {record.table} do not reconcile: {fault}; nothing was published")
             load.tell("commit", arrived.total)

@@ -136,17 +136,18 @@ def _loads(status: Status) -> Table:
                 load["state"],
                 load["verdict"],
                 load["rows_published"],
+                load.get("rows_removed") or None,
                 load["rows_quarantined"] or None,
                 load["finished_at"],
                 "\n".join(said),
             ]
         )
-    return _grid(("table", "last load", "gate", "rows", "held", "at (UTC)", "said"), rows)
+    return _grid(("table", "last load", "gate", "rows", "removed", "held", "at (UTC)", "said"), rows)
 
 
 def _grid(columns: tuple[str, ...], rows: list[list[Any]]) -> Table:
     grid = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    numbers = {"published", "unchanged", "failed", "skipped", "rows", "held"}
+    numbers = {"published", "unchanged", "failed", "skipped", "rows", "removed", "held"}
     for name in columns:
         grid.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != "said", overflow="fold")
     for row in rows:

@@ -194,17 +194,21 @@ def judge(load: Load, gate: Callable[[], Gate], lock: threading.Lock) -> None:
     """Let the volume guards and the table's suite judge the staging table; move rows that fail a quarantine rule to the
     held rows.
 
-    Raises GateFailed when a guard or a critical expectation does not hold; staging is then left to look at.
+    Raises GateFailed when a guard or a critical expectation does not hold, or published rows would be lost; staging is
+    then left to look at.
     """
     changes.judge(load)
     with load.timed("gate"):
         load.verdicts = _guarded(load)
         # Where nearly nothing was staged, what the suite says of the rest is only a consequence.
-        if load.table.suite.expectations and not any(v.blocks for v in load.verdicts):
+        unseen = any(v.blocks for v in load.verdicts)
+        if load.table.suite.expectations and not unseen:
             load.verdicts = _by_suite(load, gate, lock) if not load.nothing_new else []
             if changes.suite_changed(load) and not any(v.blocks for v in load.verdicts):
                 load.verdicts = _whole(load, gate, lock, load.verdicts)
             load.verdicts += _guarded(load)
+        # Only now: a row that the suite has moved to quarantine does not take the place of a published one.
+        load.verdicts += changes.losses(load, unseen=unseen)
     failed = [v for v in load.verdicts if not v.success and not (v.quarantine and v.condition)]
     critical = [v for v in failed if v.severity == "critical"]
     held = any(v.quarantine and not v.success for v in load.verdicts)
@@ -238,7 +242,7 @@ def _guarded(load: Load) -> list[Verdict]:
         record.rows_read if load.table.landed else record.rows_staged,
         *_before_and_after(load),
         first_reason=warehouse.first_reason(load.shape, record.load_id) if record.rows_quarantined else "",
-        emptied=brought.emptied(load),
+        replaced=brought.replaced(load),
     )
     return guards.judge(load.table.name, load.guards, volume, load.allowed)
 
@@ -343,6 +347,8 @@ def publish(load: Load) -> None:
         def ledger(arrived: Arrived) -> list[tuple[TableShape, Row]]:
             record.rows_total = arrived.total
             record.rows_published, record.rows_unchanged = arrived.published, arrived.unchanged
+            # A merge takes out only what it puts another row of the same key in the place of.
+            record.rows_removed = 0 if load.table.spec.load == "merge" and not load.anew else arrived.removed
             record.rows_quarantined = arrived.quarantined
             if fault := arrived.fault() or record.balance():
                 raise WarehouseError(
@@ -373,7 +379,7 @@ def fail(load: Load, error: Exception) -> None:
     load.record.state = "failed"
     load.record.error = str(error)
     # A guard that judges the table in the publishing transaction has counted what was then rolled back.
-    load.record.rows_published = load.record.rows_unchanged = load.record.rows_total = 0
+    load.record.rows_published = load.record.rows_unchanged = load.record.rows_removed = load.record.rows_total = 0
     load.record.number = next_number(load.warehouse, load.table.name)
     load.warehouse.record([(LOADS, load.record.row()), *_verdicts(load)])
 

@@ -86,6 +86,7 @@ class Judged:
     rows_quarantined: int
     verdicts: tuple[Verdict, ...] = field(default=(), repr=False)
     again: bool = False
+    rows_removed: int = 0
 
 
 @dataclass
@@ -193,6 +194,7 @@ def gate(job: Job, name: str, load_id: str, built_from: str) -> Judged:
             record.rows_total,
             record.rows_quarantined,
             tuple(load.verdicts),
+            rows_removed=record.rows_removed,
         )
 
 
@@ -323,7 +325,13 @@ def _built_from(table: Table) -> str:
 
 def _published(row: Row) -> Judged:
     return Judged(
-        row["load_id"], row["verdict"], row["rows_published"], row["rows_total"], row["rows_quarantined"], again=True
+        row["load_id"],
+        row["verdict"],
+        row["rows_published"],
+        row["rows_total"],
+        row["rows_quarantined"],
+        again=True,
+        rows_removed=row["rows_removed"] or 0,
     )
 
 

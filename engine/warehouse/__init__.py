@@ -63,7 +63,7 @@ class Arrived:
     """rows that were there and took this load's values"""
     removed: int = 0
     before: int = 0
-    """rows that were there; 0 for a table that the load made anew"""
+    """rows that were there; of those that a load takes out all at once by dropping the table both are the count before"""
     unchanged: int = 0
     """rows of the load that stand in the table as they are, so that no version of them was added"""
     quarantined: int = 0
@@ -169,6 +169,26 @@ class Brought:
 
 
 NOTHING_BROUGHT = Brought()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The published rows that a load is held against."""
+
+    columns: frozenset[str]
+    """the columns that they have, in lower case"""
+    current: bool = False
+    """only the versions that hold: the table is scd2"""
+    periods: tuple[str | None, ...] | None = None
+    """only those of these periods, each by its first day; None for rows without one"""
+
+    @property
+    def days(self) -> list[str]:
+        """The first days of those periods, in order."""
+        return sorted(p for p in self.periods or () if p is not None)
+
+    def has(self, column: str) -> bool:
+        return column.lower() in self.columns
 
 
 def columns_changed(shape: TableShape, changed: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from engine.warehouse import (
     Arrived,
     Brought,
     Change,
+    Kept,
     Standing,
     TableShape,
     counted_as,
@@ -266,9 +267,11 @@ class DuckDBWarehouse:
         self._kinds[name] = "TABLE"
         return name
 
-    def by_period(self, shape: TableShape, schema: str, name: str) -> dict[str | None, int]:
+    def by_period(
+        self, shape: TableShape, schema: str, name: str, *, kept: Kept | None = None
+    ) -> dict[str | None, int]:
         """The rows of each period in a table of this shape."""
-        return {r["first"]: r["n"] for r in self.rows(duckdb_sql.by_period(shape, schema, name))}
+        return {r["first"]: r["n"] for r in self.rows(duckdb_sql.by_period(shape, schema, name, kept))}
 
     def drop_whole(self, shape: TableShape, load_id: str) -> None:
         """Drop that copy, if there is one."""
@@ -276,9 +279,8 @@ class DuckDBWarehouse:
         if name in self._kinds:
             self._drop(*name)
 
-    def lost(self, shape: TableShape, load_id: str, compared: Sequence[str]) -> int:
-        """How many published rows this load has not; columns ``compared`` tell rows apart."""
-        return int(self.rows(duckdb_sql.lost(shape, load_id, compared))[0]["lost"])
+    def lost(self, shape: TableShape, load_id: str, compared: Sequence[str], kept: Kept) -> int:
+        return int(self.rows(duckdb_sql.lost(shape, load_id, compared, kept))[0]["lost"])
 
     # -- publish -----------------------------------------------------------------------------------------------------
 
@@ -297,6 +299,7 @@ class DuckDBWarehouse:
         staging, held, quarantine = staging_name(shape, load_id), held_name(shape, load_id), quarantine_name(shape)
         with self._publishing, self.transaction() as cursor:
             stood = self._kinds.get((shape.schema, shape.name))
+            dropped = self.count(shape.schema, shape.name) if stood == "TABLE" and change.anew else 0
             there = stood is not None and not make_way(cursor, stood, shape, change)
             if shape.load in KEEPS_ROWS and there:
                 open_up(cursor, shape, change)
@@ -317,6 +320,8 @@ class DuckDBWarehouse:
                 duckdb_sql.publish(shape, load_id, brought=brought, moment=moment, select=select),
                 duckdb_sql.publish_quarantine(shape, load_id, holds=held in self._kinds),
             )
+            if stays and dropped:
+                counted |= {"before": dropped, "removed": dropped}
             total = int(_scalar(cursor.execute(f"SELECT count(*) FROM {qualified(shape.schema, shape.name)}")))
             if not stays:
                 counted |= {"inserted": total, "removed": 0}

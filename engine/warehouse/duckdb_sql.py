@@ -21,6 +21,7 @@ from engine.warehouse import (
     UNCHANGED,
     Brought,
     Change,
+    Kept,
     TableShape,
 )
 
@@ -150,14 +151,23 @@ def lay_whole(shape: TableShape, load_id: str, there: Sequence[str], *, brought:
     return statement("lay_whole", shape, load_id, whole=whole, there=folded, load=shape.load, brought=brought)
 
 
-def by_period(shape: TableShape, schema: str, name: str) -> str:
-    """A query for the rows of each period in a table of this shape."""
-    return statement("by_period", shape, name=qualified(schema, name))
+def by_period(shape: TableShape, schema: str, name: str, kept: Kept | None = None) -> str:
+    """A query for the rows of each period in a table of this shape, or of its rows ``kept``."""
+    assert shape.partition_by is not None
+    there = kept or Kept(frozenset({shape.partition_by.column.lower()}))
+    return statement("by_period", shape, name=qualified(schema, name), within=there, **_stood(shape, there))
 
 
-def lost(shape: TableShape, load_id: str, compared: Sequence[str]) -> str:
-    """A query for the number of published rows that a load has not; columns ``compared`` tell them apart."""
-    return statement("lost", shape, load_id, compared=[c for c in shape.columns if c.name in compared])
+def lost(shape: TableShape, load_id: str, compared: Sequence[str], kept: Kept) -> str:
+    """A query for the number of the published rows ``kept`` that a load has not; columns ``compared`` tell them apart."""
+    told_apart = [c for c in shape.columns if c.name in compared]
+    return statement("lost", shape, load_id, compared=told_apart, within=kept.periods, **_stood(shape, kept))
+
+
+def _stood(shape: TableShape, kept: Kept) -> dict[str, Any]:
+    # A column that is new is NULL in all rows that stand there.
+    by = shape.partition_by.column if shape.partition_by else ""
+    return {"current": kept.current, "stood": f"published.{quoted(by)}" if kept.has(by) else "CAST(NULL AS DATE)"}
 
 
 def hold(

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.ledger import Row
-from engine.warehouse import UNCHANGED, Arrived, Brought, Change, Standing, TableShape
+from engine.warehouse import UNCHANGED, Arrived, Brought, Change, Kept, Standing, TableShape
 
 if TYPE_CHECKING:
     import duckdb
@@ -100,15 +100,19 @@ class Warehouse(Protocol):
         """Copy all rows that the table would have after this load, which keeps rows; ``there`` are the columns that
         the published table has. Returns schema and name of the copy."""
 
-    def by_period(self, shape: TableShape, schema: str, name: str) -> dict[str | None, int]:
+    def by_period(
+        self, shape: TableShape, schema: str, name: str, *, kept: Kept | None = None
+    ) -> dict[str | None, int]:
         """The rows of each period in a table of this shape, which a partition load fills: by the period's first day
-        (YYYY-MM-DD), None for rows without one."""
+        (YYYY-MM-DD), None for rows without one. Of the published table only the rows ``kept``; the first and the last
+        of its periods bound what is looked at, and others between them are given too."""
 
     def drop_whole(self, shape: TableShape, load_id: str) -> None:
         """Drop that copy, if there is one."""
 
-    def lost(self, shape: TableShape, load_id: str, compared: Sequence[str]) -> int:
-        """How many published rows this load has not; columns ``compared`` tell rows apart."""
+    def lost(self, shape: TableShape, load_id: str, compared: Sequence[str], kept: Kept) -> int:
+        """How many of the published rows ``kept`` this load has not, each as often as it stands there; columns
+        ``compared`` tell rows apart, without any none is the same."""
 
     def drop_losers(self, shape: TableShape, load_id: str, order_by: str) -> int:
         """Of staged rows that share a key keep the first by ``order_by``; the number of rows dropped."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from engine.ledger import TABLES, Row, fills, lacking, migrated
 from engine.live import read_live
 from engine.tsql import ident, literal
-from engine.warehouse import UNCHANGED, Arrived, Brought, Change, Standing, TableShape
+from engine.warehouse import UNCHANGED, Arrived, Brought, Change, Kept, Standing, TableShape
 from engine.warehouse import sqlserver_catalog as catalog
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.protocol import LedgerRows, Progress, Statement
@@ -264,14 +264,16 @@ class SqlServerWarehouse(Session):
         self.run(sql.lay_whole(shape, load_id, there, brought=brought))
         return STAGING, sql.whole_name(shape, load_id)
 
-    def by_period(self, shape: TableShape, schema: str, name: str) -> dict[str | None, int]:
-        return {r["first"]: r["n"] for r in self.rows(sql.by_period(shape, schema, name))}
+    def by_period(
+        self, shape: TableShape, schema: str, name: str, *, kept: Kept | None = None
+    ) -> dict[str | None, int]:
+        return {r["first"]: r["n"] for r in self.rows(sql.by_period(shape, schema, name, kept))}
 
     def drop_whole(self, shape: TableShape, load_id: str) -> None:
         self.run(f"DROP TABLE IF EXISTS {qualified(STAGING, sql.whole_name(shape, load_id))};")
 
-    def lost(self, shape: TableShape, load_id: str, compared: Sequence[str]) -> int:
-        return int(self.rows(sql.lost(shape, load_id, compared))[0]["lost"])
+    def lost(self, shape: TableShape, load_id: str, compared: Sequence[str], kept: Kept) -> int:
+        return int(self.rows(sql.lost(shape, load_id, compared, kept))[0]["lost"])
 
     # -- publish -----------------------------------------------------------------------------------------------------
 

@@ -142,10 +142,13 @@ class Publication:
         try:
             with session.undoing():
                 whole, again = self._made_anew, self._given()
+                gone = self._gone()
                 for statement in self._reshaping():
                     session.run(statement)
                 names, rows = session.run(opening)
                 arrived = Arrived(**{name: int(n) for name, n in zip(names, rows[0], strict=True)})
+                if gone:
+                    arrived = replace(arrived, before=gone, removed=gone)
                 if self.shape.alias and self._alias_differs():
                     session.run(sql.alias_view(self.shape, self.server))
                 if closing := self.physical.closing(whole=whole, again=again):
@@ -157,6 +160,12 @@ class Publication:
             if error.number == 1222 or "lock timeout" in str(error).casefold():
                 raise ServerError(f"{error}{self._blockers()}", error.number) from None
             raise
+
+    def _gone(self) -> int:
+        """The rows of a table that keeps rows and is dropped, to be built anew."""
+        if not (self.change.anew and self.standing.kind == "U" and self.shape.load in KEEPS_ROWS):
+            return 0
+        return int(self.session.scalar(sql.count(self.shape.schema, self.shape.name)))
 
     def _published_already(self) -> bool:
         """Whether this load is published: the answer to a commit may be all that was lost."""

@@ -97,6 +97,7 @@ def _ledger_sql(table: Table, load_id: str, project: str) -> str:
         "rows_quarantined": "@quarantined",
         "rows_published": "@inserted + @updated",
         "rows_unchanged": "@unchanged",
+        "rows_removed": "@removed",
         "rows_total": "@total",
     }
     values = ", ".join(counted.get(n) or literal(v) for n, v in row.items())

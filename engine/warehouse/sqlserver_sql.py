@@ -24,6 +24,7 @@ from engine.warehouse import (
     QUARANTINE_COLUMNS,
     Brought,
     Change,
+    Kept,
     TableShape,
 )
 from engine.warehouse.design import Partitioning
@@ -178,21 +179,33 @@ def lay_whole(shape: TableShape, load_id: str, there: Sequence[str], *, brought:
     )
 
 
-def by_period(shape: TableShape, schema: str, name: str) -> str:
-    """A query for the rows of each period in a table of this shape: first (the period's first day), n."""
+def by_period(shape: TableShape, schema: str, name: str, kept: Kept | None = None) -> str:
+    """A query for the rows of each period in a table of this shape, or of its rows ``kept``: first (the period's first
+    day), n."""
     assert shape.partition_by is not None
-    column, grain = shape.partition_by.column, shape.partition_by.grain
-    return render("by_period", table=qualified(schema, name), partition_by=column, grain=grain)
+    there = kept or Kept(frozenset({shape.partition_by.column.lower()}))
+    return render("by_period", table=qualified(schema, name), within=there, **_stood(shape, there))
 
 
-def lost(shape: TableShape, load_id: str, compared: Sequence[str]) -> str:
-    """A query for the number of published rows that a load has not; columns ``compared`` tell them apart."""
+def lost(shape: TableShape, load_id: str, compared: Sequence[str], kept: Kept) -> str:
+    """A query for the number of the published rows ``kept`` that a load has not; columns ``compared`` tell them apart."""
+    told_apart = [c for c in staged_columns(shape) if c.name in compared]
+    published, staging = _published(shape), _staging(shape, load_id)
     return render(
         "lost",
-        published=_published(shape),
-        staging=_staging(shape, load_id),
-        compared=[c for c in staged_columns(shape) if c.name in compared],
+        compared=told_apart,
+        published=published,
+        staging=staging,
+        within=kept.periods,
+        **_stood(shape, kept),
     )
+
+
+def _stood(shape: TableShape, kept: Kept) -> dict[str, Any]:
+    by, grain = (shape.partition_by.column, shape.partition_by.grain) if shape.partition_by else ("", "")
+    # A column that is new is NULL in all rows that stand there.
+    stood = f"[old].{ident(by)}" if kept.has(by) else "CAST(NULL AS date)"
+    return {"current": kept.current, "grain": grain, "stood": stood}
 
 
 def carry_over(shape: TableShape, load_id: str, there: Sequence[str], change: Change) -> tuple[str, str]:

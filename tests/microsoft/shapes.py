@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from engine.sqltypes import Column, parse_type
 from engine.tsql import ident
-from engine.warehouse import AUDIT_COLUMNS, KEEPS_ROWS, QUARANTINE_COLUMNS, Brought, Change, TableShape
+from engine.warehouse import AUDIT_COLUMNS, KEEPS_ROWS, QUARANTINE_COLUMNS, Brought, Change, Kept, TableShape
 from engine.warehouse import sqlserver_sql as sql
 from engine.warehouse.sqlserver_catalog import READERS
 from engine.warehouse.sqlserver_shape import (
@@ -183,7 +183,13 @@ def statements(case: Case) -> dict[str, str]:
         made["lay_whole"] = sql.lay_whole(replace(shape, partition_by=case.partitioning), LOAD, there, brought=brought)
         change = Change(since=moment) if shape.load == "scd2" else Change(current=True)
         made["create_aside"], made["create_back"] = sql.carry_over(shape, LOAD, there, change)
-    made["lost"] = sql.lost(shape, LOAD, there)
+    made["lost"] = sql.lost(shape, LOAD, there, Kept(frozenset(there), current=shape.load == "scd2"))
+    if case.partitioning and shape.load == "partition":
+        divided = replace(shape, partition_by=case.partitioning)
+        kept = Kept(frozenset(c.casefold() for c in there), periods=brought.periods)
+        made["lost_periods"] = sql.lost(divided, LOAD, [], kept)
+        made["by_period_kept"] = sql.by_period(divided, shape.schema, shape.name, kept)
+        made["by_period_new"] = sql.by_period(divided, shape.schema, shape.name, Kept(frozenset(), periods=(None,)))
     made["count"] = sql.count("staging", staging_name(shape, LOAD))
     made["publish"] = sql.publish(
         shape, LOAD, LEDGER, server, brought=brought, select=case.select, partitioning=case.partitioning, as_of=moment

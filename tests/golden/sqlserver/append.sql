@@ -54,11 +54,19 @@ SELECT [id] FROM [staging].[silver_events__kept_20261120T231501_4f3a9c];
 DROP TABLE [staging].[silver_events__kept_20261120T231501_4f3a9c];
 
 -- lost
-SELECT COUNT_BIG(*) AS [lost] FROM [silver].[events] AS [old]
-WHERE NOT EXISTS (
-    SELECT 1 FROM [staging].[silver_events__20261120T231501_4f3a9c] AS [new]
-    WHERE ([new].[id] = [old].[id] OR ([new].[id] IS NULL AND [old].[id] IS NULL))
-);
+SELECT COALESCE(SUM([n]), 0) AS [lost]
+FROM (
+    SELECT SUM([side]) AS [n]
+    FROM (
+        SELECT [old].[id], CAST(1 AS bigint) AS [side]
+        FROM [silver].[events] AS [old]
+        WHERE 1 = 1
+        UNION ALL
+        SELECT [new].[id], CAST(-1 AS bigint) FROM [staging].[silver_events__20261120T231501_4f3a9c] AS [new]
+    ) AS [either]
+    GROUP BY [id]
+    HAVING SUM([side]) > 0
+) AS [gone];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_events__20261120T231501_4f3a9c];

@@ -65,11 +65,19 @@ SELECT [line], [_loaded_at], [_source_file], [_source_row] FROM [staging].[bronz
 DROP TABLE [staging].[bronze_log__kept_20261120T231501_4f3a9c];
 
 -- lost
-SELECT COUNT_BIG(*) AS [lost] FROM [bronze].[log] AS [old]
-WHERE NOT EXISTS (
-    SELECT 1 FROM [staging].[bronze_log__20261120T231501_4f3a9c] AS [new]
-    WHERE ([new].[line] = [old].[line] OR ([new].[line] IS NULL AND [old].[line] IS NULL)) AND ([new].[_loaded_at] = [old].[_loaded_at] OR ([new].[_loaded_at] IS NULL AND [old].[_loaded_at] IS NULL)) AND ([new].[_source_file] = [old].[_source_file] OR ([new].[_source_file] IS NULL AND [old].[_source_file] IS NULL)) AND ([new].[_source_row] = [old].[_source_row] OR ([new].[_source_row] IS NULL AND [old].[_source_row] IS NULL))
-);
+SELECT COALESCE(SUM([n]), 0) AS [lost]
+FROM (
+    SELECT SUM([side]) AS [n]
+    FROM (
+        SELECT [old].[line], [old].[_loaded_at], [old].[_source_file], [old].[_source_row], CAST(1 AS bigint) AS [side]
+        FROM [bronze].[log] AS [old]
+        WHERE 1 = 1
+        UNION ALL
+        SELECT [new].[line], [new].[_loaded_at], [new].[_source_file], [new].[_source_row], CAST(-1 AS bigint) FROM [staging].[bronze_log__20261120T231501_4f3a9c] AS [new]
+    ) AS [either]
+    GROUP BY [line], [_loaded_at], [_source_file], [_source_row]
+    HAVING SUM([side]) > 0
+) AS [gone];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[bronze_log__20261120T231501_4f3a9c];

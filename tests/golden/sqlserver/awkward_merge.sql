@@ -121,11 +121,19 @@ SELECT [key]]], [o'clock], [two  words], [größe %], [select], ["] FROM [stagin
 DROP TABLE [staging].[gold_Bob's [odd]] 50% tåble__kept_20261120T231501_4f3a9c];
 
 -- lost
-SELECT COUNT_BIG(*) AS [lost] FROM [gold].[Bob's [odd]] 50% tåble] AS [old]
-WHERE NOT EXISTS (
-    SELECT 1 FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new]
-    WHERE ([new].[key]]] = [old].[key]]] OR ([new].[key]]] IS NULL AND [old].[key]]] IS NULL)) AND ([new].[o'clock] = [old].[o'clock] OR ([new].[o'clock] IS NULL AND [old].[o'clock] IS NULL)) AND ([new].[two  words] = [old].[two  words] OR ([new].[two  words] IS NULL AND [old].[two  words] IS NULL)) AND ([new].[größe %] = [old].[größe %] OR ([new].[größe %] IS NULL AND [old].[größe %] IS NULL)) AND ([new].[select] = [old].[select] OR ([new].[select] IS NULL AND [old].[select] IS NULL)) AND ([new].["] = [old].["] OR ([new].["] IS NULL AND [old].["] IS NULL))
-);
+SELECT COALESCE(SUM([n]), 0) AS [lost]
+FROM (
+    SELECT SUM([side]) AS [n]
+    FROM (
+        SELECT [old].[key]]], [old].[o'clock], [old].[two  words], [old].[größe %], [old].[select], [old].["], CAST(1 AS bigint) AS [side]
+        FROM [gold].[Bob's [odd]] 50% tåble] AS [old]
+        WHERE 1 = 1
+        UNION ALL
+        SELECT [new].[key]]], [new].[o'clock], [new].[two  words], [new].[größe %], [new].[select], [new].["], CAST(-1 AS bigint) FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new]
+    ) AS [either]
+    GROUP BY [key]]], [o'clock], [two  words], [größe %], [select], ["]
+    HAVING SUM([side]) > 0
+) AS [gone];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c];

@@ -106,11 +106,19 @@ SELECT [a] FROM [staging].[silver_pairs__kept_20261120T231501_4f3a9c];
 DROP TABLE [staging].[silver_pairs__kept_20261120T231501_4f3a9c];
 
 -- lost
-SELECT COUNT_BIG(*) AS [lost] FROM [silver].[pairs] AS [old]
-WHERE NOT EXISTS (
-    SELECT 1 FROM [staging].[silver_pairs__20261120T231501_4f3a9c] AS [new]
-    WHERE ([new].[a] = [old].[a] OR ([new].[a] IS NULL AND [old].[a] IS NULL))
-);
+SELECT COALESCE(SUM([n]), 0) AS [lost]
+FROM (
+    SELECT SUM([side]) AS [n]
+    FROM (
+        SELECT [old].[a], CAST(1 AS bigint) AS [side]
+        FROM [silver].[pairs] AS [old]
+        WHERE 1 = 1
+        UNION ALL
+        SELECT [new].[a], CAST(-1 AS bigint) FROM [staging].[silver_pairs__20261120T231501_4f3a9c] AS [new]
+    ) AS [either]
+    GROUP BY [a]
+    HAVING SUM([side]) > 0
+) AS [gone];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_pairs__20261120T231501_4f3a9c];

@@ -31,7 +31,10 @@ CREATE TABLE [staging].[held_silver_trend__20261120T231501_4f3a9c] (
 
 -- by_period
 SELECT CONVERT(char(10), [first], 23) AS [first], COUNT_BIG(*) AS [n]
-FROM (SELECT DATEFROMPARTS(YEAR([day]), 1, 1) AS [first] FROM [staging].[silver_trend__20261120T231501_4f3a9c]) AS [dated]
+FROM (
+    SELECT DATEFROMPARTS(YEAR([old].[day]), 1, 1) AS [first] FROM [staging].[silver_trend__20261120T231501_4f3a9c] AS [old]
+    WHERE 1 = 1
+) AS [dated]
 GROUP BY [first];
 
 -- lay_whole
@@ -67,11 +70,58 @@ SELECT [day] FROM [staging].[silver_trend__kept_20261120T231501_4f3a9c];
 DROP TABLE [staging].[silver_trend__kept_20261120T231501_4f3a9c];
 
 -- lost
-SELECT COUNT_BIG(*) AS [lost] FROM [silver].[trend] AS [old]
-WHERE NOT EXISTS (
-    SELECT 1 FROM [staging].[silver_trend__20261120T231501_4f3a9c] AS [new]
-    WHERE ([new].[day] = [old].[day] OR ([new].[day] IS NULL AND [old].[day] IS NULL))
-);
+SELECT COALESCE(SUM([n]), 0) AS [lost]
+FROM (
+    SELECT SUM([side]) AS [n]
+    FROM (
+        SELECT [old].[day], CAST(1 AS bigint) AS [side]
+        FROM [silver].[trend] AS [old]
+        WHERE 1 = 1
+        UNION ALL
+        SELECT [new].[day], CAST(-1 AS bigint) FROM [staging].[silver_trend__20261120T231501_4f3a9c] AS [new]
+    ) AS [either]
+    GROUP BY [day]
+    HAVING SUM([side]) > 0
+) AS [gone];
+
+-- lost_periods
+SELECT COALESCE(SUM([n]), 0) AS [lost]
+FROM (
+    SELECT SUM([side]) AS [n]
+    FROM (
+        SELECT CAST(1 AS bigint) AS [side]
+        FROM [silver].[trend] AS [old]
+        WHERE 1 = 1
+            AND EXISTS (
+                SELECT 1
+                FROM (VALUES (CAST(N'2024-01-01' AS date)), (CAST(N'2024-12-01' AS date)), (CAST(NULL AS date))) AS [present] ([first])
+                WHERE [present].[first] = DATEFROMPARTS(YEAR([old].[day]), 1, 1)
+                    OR ([present].[first] IS NULL AND [old].[day] IS NULL)
+            )
+    ) AS [either]
+    HAVING SUM([side]) > 0
+) AS [gone];
+
+-- by_period_kept
+SELECT CONVERT(char(10), [first], 23) AS [first], COUNT_BIG(*) AS [n]
+FROM (
+    SELECT DATEFROMPARTS(YEAR([old].[day]), 1, 1) AS [first] FROM [silver].[trend] AS [old]
+    WHERE 1 = 1
+        AND (1 = 0
+            OR ([old].[day] >= N'2024-01-01' AND DATEFROMPARTS(YEAR([old].[day]), 1, 1) <= N'2024-12-01')
+            OR [old].[day] IS NULL)
+) AS [dated]
+GROUP BY [first];
+
+-- by_period_new
+SELECT CONVERT(char(10), [first], 23) AS [first], COUNT_BIG(*) AS [n]
+FROM (
+    SELECT DATEFROMPARTS(YEAR(CAST(NULL AS date)), 1, 1) AS [first] FROM [silver].[trend] AS [old]
+    WHERE 1 = 1
+        AND (1 = 0
+            OR CAST(NULL AS date) IS NULL)
+) AS [dated]
+GROUP BY [first];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_trend__20261120T231501_4f3a9c];

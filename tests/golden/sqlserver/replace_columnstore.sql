@@ -96,11 +96,19 @@ CREATE CLUSTERED COLUMNSTORE INDEX [CCI_gold_user_facts__20261120T231501_4f3a9c]
 ALTER TABLE [staging].[gold_user_facts__20261120T231501_4f3a9c] ADD CONSTRAINT [PK_gold_user_facts__20261120T231501_4f3a9c] PRIMARY KEY NONCLUSTERED ([id]);
 
 -- lost
-SELECT COUNT_BIG(*) AS [lost] FROM [gold].[user_facts] AS [old]
-WHERE NOT EXISTS (
-    SELECT 1 FROM [staging].[gold_user_facts__20261120T231501_4f3a9c] AS [new]
-    WHERE ([new].[id] = [old].[id] OR ([new].[id] IS NULL AND [old].[id] IS NULL)) AND ([new].[title] = [old].[title] OR ([new].[title] IS NULL AND [old].[title] IS NULL))
-);
+SELECT COALESCE(SUM([n]), 0) AS [lost]
+FROM (
+    SELECT SUM([side]) AS [n]
+    FROM (
+        SELECT [old].[id], [old].[title], CAST(1 AS bigint) AS [side]
+        FROM [gold].[user_facts] AS [old]
+        WHERE 1 = 1
+        UNION ALL
+        SELECT [new].[id], [new].[title], CAST(-1 AS bigint) FROM [staging].[gold_user_facts__20261120T231501_4f3a9c] AS [new]
+    ) AS [either]
+    GROUP BY [id], [title]
+    HAVING SUM([side]) > 0
+) AS [gone];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_user_facts__20261120T231501_4f3a9c];

@@ -111,11 +111,19 @@ SELECT [id], [name], [note], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NU
 DROP TABLE [staging].[silver_history__kept_20261120T231501_4f3a9c];
 
 -- lost
-SELECT COUNT_BIG(*) AS [lost] FROM [silver].[history] AS [old]
-WHERE NOT EXISTS (
-    SELECT 1 FROM [staging].[silver_history__20261120T231501_4f3a9c] AS [new]
-    WHERE ([new].[id] = [old].[id] OR ([new].[id] IS NULL AND [old].[id] IS NULL)) AND ([new].[name] = [old].[name] OR ([new].[name] IS NULL AND [old].[name] IS NULL)) AND ([new].[note] = [old].[note] OR ([new].[note] IS NULL AND [old].[note] IS NULL))
-);
+SELECT COALESCE(SUM([n]), 0) AS [lost]
+FROM (
+    SELECT SUM([side]) AS [n]
+    FROM (
+        SELECT [old].[id], [old].[name], [old].[note], CAST(1 AS bigint) AS [side]
+        FROM [silver].[history] AS [old]
+        WHERE [old].[is_current] = 1
+        UNION ALL
+        SELECT [new].[id], [new].[name], [new].[note], CAST(-1 AS bigint) FROM [staging].[silver_history__20261120T231501_4f3a9c] AS [new]
+    ) AS [either]
+    GROUP BY [id], [name], [note]
+    HAVING SUM([side]) > 0
+) AS [gone];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_history__20261120T231501_4f3a9c];

@@ -102,11 +102,19 @@ SELECT [load_id], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1 FROM 
 DROP TABLE [staging].[silver_known__kept_20261120T231501_4f3a9c];
 
 -- lost
-SELECT COUNT_BIG(*) AS [lost] FROM [silver].[known] AS [old]
-WHERE NOT EXISTS (
-    SELECT 1 FROM [staging].[silver_known__20261120T231501_4f3a9c] AS [new]
-    WHERE ([new].[load_id] = [old].[load_id] OR ([new].[load_id] IS NULL AND [old].[load_id] IS NULL))
-);
+SELECT COALESCE(SUM([n]), 0) AS [lost]
+FROM (
+    SELECT SUM([side]) AS [n]
+    FROM (
+        SELECT [old].[load_id], CAST(1 AS bigint) AS [side]
+        FROM [silver].[known] AS [old]
+        WHERE [old].[is_current] = 1
+        UNION ALL
+        SELECT [new].[load_id], CAST(-1 AS bigint) FROM [staging].[silver_known__20261120T231501_4f3a9c] AS [new]
+    ) AS [either]
+    GROUP BY [load_id]
+    HAVING SUM([side]) > 0
+) AS [gone];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[silver_known__20261120T231501_4f3a9c];

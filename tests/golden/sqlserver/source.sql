@@ -146,11 +146,19 @@ ALTER TABLE [staging].[bronze_sessions__20261120T231501_4f3a9c] ALTER COLUMN [id
 ALTER TABLE [staging].[bronze_sessions__20261120T231501_4f3a9c] ADD CONSTRAINT [PK_bronze_sessions__20261120T231501_4f3a9c] PRIMARY KEY CLUSTERED ([id]);
 
 -- lost
-SELECT COUNT_BIG(*) AS [lost] FROM [bronze].[sessions] AS [old]
-WHERE NOT EXISTS (
-    SELECT 1 FROM [staging].[bronze_sessions__20261120T231501_4f3a9c] AS [new]
-    WHERE ([new].[id] = [old].[id] OR ([new].[id] IS NULL AND [old].[id] IS NULL)) AND ([new].[watched] = [old].[watched] OR ([new].[watched] IS NULL AND [old].[watched] IS NULL)) AND ([new].[minutes] = [old].[minutes] OR ([new].[minutes] IS NULL AND [old].[minutes] IS NULL)) AND ([new].[device] = [old].[device] OR ([new].[device] IS NULL AND [old].[device] IS NULL)) AND ([new].[_loaded_at] = [old].[_loaded_at] OR ([new].[_loaded_at] IS NULL AND [old].[_loaded_at] IS NULL)) AND ([new].[_source_file] = [old].[_source_file] OR ([new].[_source_file] IS NULL AND [old].[_source_file] IS NULL)) AND ([new].[_source_row] = [old].[_source_row] OR ([new].[_source_row] IS NULL AND [old].[_source_row] IS NULL))
-);
+SELECT COALESCE(SUM([n]), 0) AS [lost]
+FROM (
+    SELECT SUM([side]) AS [n]
+    FROM (
+        SELECT [old].[id], [old].[watched], [old].[minutes], [old].[device], [old].[_loaded_at], [old].[_source_file], [old].[_source_row], CAST(1 AS bigint) AS [side]
+        FROM [bronze].[sessions] AS [old]
+        WHERE 1 = 1
+        UNION ALL
+        SELECT [new].[id], [new].[watched], [new].[minutes], [new].[device], [new].[_loaded_at], [new].[_source_file], [new].[_source_row], CAST(-1 AS bigint) FROM [staging].[bronze_sessions__20261120T231501_4f3a9c] AS [new]
+    ) AS [either]
+    GROUP BY [id], [watched], [minutes], [device], [_loaded_at], [_source_file], [_source_row]
+    HAVING SUM([side]) > 0
+) AS [gone];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[bronze_sessions__20261120T231501_4f3a9c];

@@ -8,11 +8,19 @@ SELECT id, name AS title FROM bronze.people
 ) AS [built];';
 
 -- lost
-SELECT COUNT_BIG(*) AS [lost] FROM [gold].[summary] AS [old]
-WHERE NOT EXISTS (
-    SELECT 1 FROM [staging].[gold_summary__20261120T231501_4f3a9c] AS [new]
-    WHERE ([new].[id] = [old].[id] OR ([new].[id] IS NULL AND [old].[id] IS NULL))
-);
+SELECT COALESCE(SUM([n]), 0) AS [lost]
+FROM (
+    SELECT SUM([side]) AS [n]
+    FROM (
+        SELECT [old].[id], CAST(1 AS bigint) AS [side]
+        FROM [gold].[summary] AS [old]
+        WHERE 1 = 1
+        UNION ALL
+        SELECT [new].[id], CAST(-1 AS bigint) FROM [staging].[gold_summary__20261120T231501_4f3a9c] AS [new]
+    ) AS [either]
+    GROUP BY [id]
+    HAVING SUM([side]) > 0
+) AS [gone];
 
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[gold_summary__20261120T231501_4f3a9c];

@@ -1,7 +1,17 @@
-{%- set column = partition_by | ident %}
-{%- set first = {"day": "CAST(" ~ column ~ " AS date)",
-                 "month": "DATEFROMPARTS(YEAR(" ~ column ~ "), MONTH(" ~ column ~ "), 1)",
-                 "year": "DATEFROMPARTS(YEAR(" ~ column ~ "), 1, 1)"}[grain] -%}
+{%- set first = {"day": "CAST(§ AS date)", "month": "DATEFROMPARTS(YEAR(§), MONTH(§), 1)",
+                 "year": "DATEFROMPARTS(YEAR(§), 1, 1)"}[grain] | replace("§", stood) -%}
 SELECT CONVERT(char(10), [first], 23) AS [first], COUNT_BIG(*) AS [n]
-FROM (SELECT {{ first }} AS [first] FROM {{ table }}) AS [dated]
+FROM (
+    SELECT {{ first }} AS [first] FROM {{ table }} AS [old]
+    WHERE {{ "[old].[is_current] = 1" if current else "1 = 1" }}
+{%- if within.periods is not none %}
+        AND (1 = 0
+{%- if within.days %}
+            OR ({{ stood }} >= {{ within.days[0] | literal }} AND {{ first }} <= {{ within.days[-1] | literal }})
+{%- endif %}
+{%- if none in within.periods %}
+            OR {{ stood }} IS NULL
+{%- endif %})
+{%- endif %}
+) AS [dated]
 GROUP BY [first];

@@ -1,5 +1,33 @@
-SELECT COUNT_BIG(*) AS [lost] FROM {{ published }} AS [old]
-WHERE NOT EXISTS (
-    SELECT 1 FROM {{ staging }} AS [new]
-    WHERE {% for column in compared %}([new].{{ column.name | ident }} = [old].{{ column.name | ident }} OR ([new].{{ column.name | ident }} IS NULL AND [old].{{ column.name | ident }} IS NULL)){{ " AND " if not loop.last }}{% endfor %}
-);
+{%- if within is not none %}
+{%- set first = {"day": "CAST(§ AS date)", "month": "DATEFROMPARTS(YEAR(§), MONTH(§), 1)",
+                 "year": "DATEFROMPARTS(YEAR(§), 1, 1)"}[grain] -%}
+{%- endif -%}
+SELECT COALESCE(SUM([n]), 0) AS [lost]
+FROM (
+    SELECT SUM([side]) AS [n]
+    FROM (
+        SELECT {% if compared %}{{ compared | names("old") }}, {% endif %}CAST(1 AS bigint) AS [side]
+        FROM {{ published }} AS [old]
+        WHERE {{ "[old].[is_current] = 1" if current else "1 = 1" }}
+{%- if within is not none %}
+{%- if within %}
+            AND EXISTS (
+                SELECT 1
+                FROM (VALUES {% for day in within %}(CAST({{ day | literal }} AS date)){{ ", " if not loop.last }}{% endfor %}) AS [present] ([first])
+                WHERE [present].[first] = {{ first | replace("§", stood) }}
+                    OR ([present].[first] IS NULL AND {{ stood }} IS NULL)
+            )
+{%- else %}
+            AND 1 = 0
+{%- endif %}
+{%- endif %}
+{%- if compared %}
+        UNION ALL
+        SELECT {{ compared | names("new") }}, CAST(-1 AS bigint) FROM {{ staging }} AS [new]
+{%- endif %}
+    ) AS [either]
+{%- if compared %}
+    GROUP BY {{ compared | names }}
+{%- endif %}
+    HAVING SUM([side]) > 0
+) AS [gone];
