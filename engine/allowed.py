@@ -46,6 +46,7 @@ def parse_allowed(given: Iterable[str], tables: Iterable[str]) -> Allowed:
     return {table: frozenset(words) for table, words in found.items()}
 
 
-def how_to_allow(table: str, what: str) -> str:
-    """The sentence with the command that allows it once."""
-    return f"to publish it all the same, once: medallion run --select {table} --allow {table}:{what}"
+def how_to_allow(table: str, what: Iterable[str], *, full: bool) -> str:
+    """The sentence with the command that allows all of it once."""
+    words = "".join(f" --allow {table}:{word}" for word in dict.fromkeys(what))
+    return f"to publish it all the same, once: medallion run --select {table}{words}{' --full' if full else ''}"

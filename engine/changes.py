@@ -139,9 +139,7 @@ def losses(load: Load, *, unseen: bool) -> list[Verdict]:
     if last is None or last.missing:
         return []
     found = {"history": _history(load, last), "rows": _rows(load, last, unseen)}
-    full = " --full" if last.load == load.record.declared["load"] and load.anew else ""
-    table = load.table.name
-    return [guards.told(table, what, said, load.allowed, by=full) for what, said in found.items() if said]
+    return [guards.told(load.table.name, what, said, load.allowed) for what, said in found.items() if said]
 
 
 def _history(load: Load, last: Published) -> str:
@@ -169,9 +167,10 @@ def _rows(load: Load, last: Published, unseen: bool) -> str:
     where = " WHERE valid_to IS NULL" if kept.current else ""
     before = _number(load, f"SELECT COUNT(*) AS n FROM {_name(load.shape)}{where}")
     rows = _count(before, "current row" if kept.current else "row")
+    least = "" if (exact and not unseen) or lost == before else "at least "
     return (
-        f"{table.name} would lose {'' if exact and not unseen else 'at least '}{lost:,} of its {rows}: rows of earlier loads that its "
-        f"inputs no longer give ({_why(load, last)})"
+        f"{table.name} would lose {least}{lost:,} of its {rows}: rows of earlier loads that its inputs no longer give"
+        f" ({_why(load, last)})"
     )
 
 

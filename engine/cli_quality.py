@@ -55,8 +55,9 @@ def quarantine_show(
     project = the_project()
     rows = held(project, target, table_name(project, table), limit=limit, every=all_)
     if not json_:
-        rows = [{**r, "from": _from(r)} for r in rows]
-    _show_rows(rows, ("quarantine_id", "state", "from", "reasons", "row_data"), json_)
+        rows = [{**r, "from": _from(r), "its key is published": r["published"]} for r in rows]
+    told = ("its key is published",) if any(r["published"] for r in rows) else ()
+    _show_rows(rows, ("quarantine_id", "state", "from", "reasons", "row_data", *told), json_)
 
 
 def _from(row: dict[str, Any]) -> str:

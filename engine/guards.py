@@ -6,11 +6,10 @@ table without being asked for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from engine.allowed import how_to_allow
 from engine.specs import GuardsSpec
 from engine.verdicts import Verdict, percent
 
@@ -63,12 +62,16 @@ def judge(table: str, guards: GuardsSpec, volume: Volume, allowed: Collection[st
     return found + [replace(v, id=f"{v.id}.part") for v in of_part]
 
 
-def told(table: str, what: str, figures: str, allowed: Collection[str], *, by: str = "") -> Verdict:
-    """A failed verdict that says ``figures``: critical, with the command that allows it (ended by ``by``), or a warning
-    where that is allowed this once."""
+def told(table: str, what: str, figures: str, allowed: Collection[str]) -> Verdict:
+    """A failed verdict that says ``figures``: critical, or a warning where that is allowed this once."""
     if what in allowed:
         return _verdict(what, "warning", f"{figures}; allowed by --allow {table}:{what}")
-    return _verdict(what, "critical", f"{figures}; {how_to_allow(table, what)}{by}")
+    return _verdict(what, "critical", figures)
+
+
+def needed(verdicts: Iterable[Verdict]) -> list[str]:
+    """The words that would have to be allowed for these verdicts to let a load pass."""
+    return [v.id.split(".")[1] for v in verdicts if v.type == TYPE and v.blocks]
 
 
 def _exceeded(guards: GuardsSpec, volume: Volume) -> Iterator[tuple[str, str]]:
@@ -86,10 +89,15 @@ def _exceeded(guards: GuardsSpec, volume: Volume) -> Iterator[tuple[str, str]]:
             yield "empty", f"no rows would take the place of {before:,}"
     elif _beyond(before - after, before, guards.drop):
         fewer = percent(before - after, before)
-        yield "drop", f"{after:,} rows after {before:,}: {fewer} fewer, more than the {guards.drop} of guards.drop"
+        yield "drop", f"{_rows(after)} after {before:,}: {fewer} fewer, more than the {guards.drop} of guards.drop"
     elif before >= FREE_TO_RISE and _beyond(after - before, before, guards.rise):
         more = f"{100 * (after - before) / before:,.0f} %"
-        yield "rise", f"{after:,} rows after {before:,}: {more} more, more than the {guards.rise} of guards.rise"
+        yield "rise", f"{_rows(after)} after {before:,}: {more} more, more than the {guards.rise} of guards.rise"
+
+
+def _rows(number: int) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{number:,} row" + ("" if number == 1 else "s")
 
 
 def _of_parts(guards: GuardsSpec, parts: Sequence[Replaced]) -> Iterator[tuple[str, str]]:
@@ -106,7 +114,7 @@ def _of_parts(guards: GuardsSpec, parts: Sequence[Replaced]) -> Iterator[tuple[s
     )
     if few:
         worst, others = few[0], len(few) - 1
-        rows = f"{worst.after:,} {'row' if worst.after == 1 else 'rows'} after {worst.before:,}"
+        rows = f"{_rows(worst.after)} after {worst.before:,}"
         fewer = percent(worst.before - worst.after, worst.before)
         more = f", and so {others:,} {'other' if others == 1 else 'others'}" if others else ""
         yield "drop", f"{worst.name}: {rows}: {fewer} fewer, more than the {guards.drop} of guards.drop{more}"

@@ -442,18 +442,23 @@ def watermarks(reader: Reader) -> dict[tuple[str, str], str]:
 
 
 def history(reader: Reader, runs: int = 20) -> dict[str, list[Row]]:
-    """The latest runs, the latest load of each table that was not pruned since and its verdicts, as JSON-ready rows."""
+    """The latest runs, the latest load of each table that was not pruned since and its verdicts, as JSON-ready rows.
+
+    A load is given with the rows that its table has now (``table_rows``): what it published itself may be none of them.
+    """
     latest = (
         "SELECT *, ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY number DESC, load_id DESC) AS recent"
         " FROM ops.loads"
     )
     names = ", ".join(f"l.{c.name}" for c in LOADS.columns if c.name != "columns")
     judged = ", ".join(f"v.{c.name}" for c in VERDICTS.columns if c.name not in ("detail", "rows_sql", "sample"))
+    loads = reader.rows(
+        f"SELECT {names} FROM ({latest}) AS l WHERE l.recent = 1 AND l.state <> 'pruned' ORDER BY l.table_name"
+    )
+    there = {name: last.rows_total for name, last in published(reader).items() if not last.missing}
     return {
         "runs": reader.rows("SELECT * FROM ops.runs ORDER BY number DESC, started_at DESC")[:runs],
-        "loads": reader.rows(
-            f"SELECT {names} FROM ({latest}) AS l WHERE l.recent = 1 AND l.state <> 'pruned' ORDER BY l.table_name"
-        ),
+        "loads": [{**load, "table_rows": there.get(load["table_name"])} for load in loads],
         "verdicts": reader.rows(
             f"SELECT {judged} FROM ops.verdicts AS v INNER JOIN ({latest}) AS l ON l.table_name = v.table_name"
             " AND l.load_id = v.load_id AND l.recent = 1 AND l.state <> 'pruned' ORDER BY v.table_name, v.expectation_id"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine import guards
+from engine import allowed, guards
 from engine.ledger import LoadRecord, Published
 from engine.model import Model, Table
 from engine.specs import GuardsSpec
@@ -43,6 +43,8 @@ class Load:
     """The table has the rows of these inputs already: only how it is declared or judged has changed."""
     verdicts: list[Verdict] = field(default_factory=list)
     select: str = ""
+    notes: tuple[str, ...] = ()
+    """What its files have to say besides rows: that there are none."""
 
     @property
     def shape(self) -> TableShape:
@@ -51,6 +53,12 @@ class Load:
     @property
     def guards(self) -> GuardsSpec:
         return guards.limits(self.model.project.guards, self.table.spec.guards)
+
+    def how_to_allow(self, *words: str) -> str:
+        """The sentence with the command that publishes this load all the same: ``words`` beside what is allowed now."""
+        as_before = self.last is not None and self.last.load == self.record.declared["load"]
+        every = (*sorted(self.allowed), *words)
+        return allowed.how_to_allow(self.table.name, every, full=self.anew and as_before)
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:

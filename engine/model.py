@@ -456,6 +456,15 @@ def _told(rendered: Rendered, error: BindError) -> list[Problem]:
     return [rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]
 
 
+def same_declaration(table: Table, columns: Mapping[str, str], definition: str) -> bool:
+    """Whether a table from a source is declared as a load of ``definition`` was, whose ``columns`` are given with their
+    types: it then differs at most in columns that the files have and nobody declared."""
+    declared = tuple(Column(n, parse_type(c.type)) for n, c in table.spec.column_specs.items())
+    found = tuple(Column(n, UNDECLARED) for n, t in columns.items() if t == str(UNDECLARED))
+    of_files = tuple(c for c in found if c.name not in table.spec.column_specs)
+    return _definition(replace(table, columns=declared + of_files), "") == definition
+
+
 def _definition(table: Table, sql: str) -> str:
     spec = table.spec.model_dump(include={"load", "dedupe", "storage", "alias", "source", "watermark"}, mode="json")
     spec["key"] = table.spec.key_columns

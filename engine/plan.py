@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.errors import Problem, ProjectError
 from engine.ledger import Published
-from engine.model import Model, Table
+from engine.model import Model, Table, same_declaration
 from engine.selectors import EXPECTED, SelectsNothing, chosen, words
 
 
@@ -51,6 +51,9 @@ def why_stale(table: Table, last: Published | None, inputs: Mapping[str, str], f
     if last.missing:
         return last.missing
     if last.definition != table.definition:
+        by_source = table.landed and last.fingerprint != fingerprint
+        if by_source and same_declaration(table, last.columns, last.definition):
+            return "its source changed"  # columns that nobody declared come and go with its files
         return "its definition changed"
     if table.landed and last.fingerprint != fingerprint:
         return "its source changed"

@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.ledger import REPLAY, UNDO, Reader, Row
 from engine.model import Model, Table
+from engine.selectors import reached
 
 
 class Known:
@@ -21,12 +22,7 @@ class Known:
 
     def __init__(self, model: Model, table: Table, reader: Reader) -> None:
         self.model = model
-        names, todo = {table.name}, [table]
-        while todo:
-            for name in todo.pop().reads:
-                if name not in names and name in model.tables:
-                    names.add(name)
-                    todo.append(model.tables[name])
+        names = reached({n: t.reads for n, t in model.tables.items()}, [table.name]) & model.tables.keys()
         self.loads = reader.rows(
             "SELECT table_name, load_id, inputs, fingerprint, logical_date, strategy, declared FROM ops.loads"
             f" WHERE state = 'published' AND table_name IN ({', '.join('?' * len(names))}) ORDER BY number",

@@ -11,7 +11,7 @@ from engine.model import load_model
 from engine.project import Project
 from engine.replay import chosen
 from engine.show import held_rows, reading
-from engine.tracing import trace
+from engine.tracing import standing, trace
 
 
 def overview(project: Project, target: str | None, *, every: bool = False) -> list[dict[str, Any]]:
@@ -43,13 +43,18 @@ def held(
 
     ``origins`` are the rows of files that a row came from, at most a few of ``origins_total``; ``untraced`` says why
     there are none. ``source_file`` and ``source_row`` of a row that a SELECT built are its only or first origin.
+    ``published`` says which published row has the key of one that is in quarantine still, empty where none has.
     """
     target = project.target_name(target)
     with reading(project, target) as warehouse:
         rows = [r for r in held_rows(warehouse, table) if every or r["state"] == "held"][:limit]
-        if not project.tables[table].source and rows:
-            model = load_model(project, target, dt.datetime.now(dt.UTC).date())
-            for row in rows:
+        if not rows:
+            return []
+        model = load_model(project, target, dt.datetime.now(dt.UTC).date())
+        for row in rows:
+            waits = row["state"] == "held"
+            row["published"] = standing(warehouse, model.tables[table], row["row_data"]) if waits else ""
+            if not project.tables[table].source:
                 found = trace(model, warehouse, model.tables[table], row["row_data"])
                 row |= {"origins": found.rows, "origins_total": found.total, "untraced": found.why_not}
                 if found.rows:

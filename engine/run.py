@@ -333,6 +333,8 @@ class _Run:
         )
         try:
             steps.stage(load)
+            for note in load.notes:
+                self.watcher.say(f"{name}: {note}")
             steps.judge(load, self._gate, self.gate_lock)
             steps.publish(load)
         except Exception as error:

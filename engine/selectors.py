@@ -96,15 +96,16 @@ def _matching(graph: Graph, word: str, within: tuple[str, ...]) -> set[str]:
         found = {table for table in graph.inputs if fnmatch.fnmatchcase(table, core.lower())}
     if not found:
         raise SelectsNothing(word, nearest(name or core, known), within)
-    reached = set(found)
+    every = set(found)
     if word.startswith("+"):
-        reached |= _reached(graph.inputs, found)
+        every |= reached(graph.inputs, found)
     if word.endswith("+"):
-        reached |= _reached(graph.readers(), found)
-    return reached & graph.inputs.keys()
+        every |= reached(graph.readers(), found)
+    return every & graph.inputs.keys()
 
 
-def _reached(steps: Mapping[str, Sequence[str]], start: Iterable[str]) -> set[str]:
+def reached(steps: Mapping[str, Sequence[str]], start: Iterable[str]) -> set[str]:
+    """``start`` and all that ``steps`` lead to from there."""
     seen, todo = set(start), list(start)
     while todo:
         new = [name for name in steps.get(todo.pop(), ()) if name not in seen]

@@ -135,7 +135,7 @@ def _loads(status: Status) -> Table:
                 load["table_name"],
                 load["state"],
                 load["verdict"],
-                load["rows_published"],
+                load["table_rows"],
                 load.get("rows_removed") or None,
                 load["rows_quarantined"] or None,
                 load["finished_at"],

@@ -18,11 +18,14 @@ from engine.ledger import LOADS, VERDICTS, WATERMARKS, LoadRecord, Published, Ro
 from engine.load import STAGED, Load, Tell
 from engine.model import Model, Table, source_columns
 from engine.suites import BATCH, HOLDS_FOR_FEWER, Suite
-from engine.warehouse import Arrived, TableShape
+from engine.warehouse import KEPT_ALREADY, Arrived, TableShape
+from engine.warehouse.replaying import Statements
 
 if TYPE_CHECKING:
     from engine.gate import Gate, Verdict
     from engine.warehouse.protocol import Warehouse
+
+_SAMPLE = 3
 
 
 def start(
@@ -92,6 +95,7 @@ def _land(load: Load) -> None:
     record.rows_read = landed.rows_read
     record.rows_quarantined = load.warehouse.held(load.shape, record.load_id)
     record.rows_staged = landed.rows_staged
+    load.notes = landed.notes
 
 
 def _build(load: Load) -> None:
@@ -208,7 +212,7 @@ def judge(load: Load, gate: Callable[[], Gate], lock: threading.Lock) -> None:
                 load.verdicts = _whole(load, gate, lock, load.verdicts)
             load.verdicts += _guarded(load)
         # Only now: a row that the suite has moved to quarantine does not take the place of a published one.
-        load.verdicts += changes.losses(load, unseen=unseen)
+        load.verdicts = _with_the_way_out(load, load.verdicts + changes.losses(load, unseen=unseen))
     failed = [v for v in load.verdicts if not v.success and not (v.quarantine and v.condition)]
     critical = [v for v in failed if v.severity == "critical"]
     held = any(v.quarantine and not v.success for v in load.verdicts)
@@ -247,6 +251,16 @@ def _guarded(load: Load) -> list[Verdict]:
     return guards.judge(load.table.name, load.guards, volume, load.allowed)
 
 
+def _with_the_way_out(load: Load, verdicts: list[Verdict]) -> list[Verdict]:
+    """The verdicts; the last one that --allow can lift says the one command that lifts all of them."""
+    words = guards.needed(verdicts)
+    if not words:
+        return verdicts
+    last = max(i for i, v in enumerate(verdicts) if guards.needed([v]))
+    said = replace(verdicts[last], message=f"{verdicts[last].message}; {load.how_to_allow(*words)}")
+    return [*verdicts[:last], said, *verdicts[last + 1 :]]
+
+
 def _before_and_after(load: Load) -> tuple[int | None, int | None]:
     """The rows of the published table and of the staging table that is to take its place; of scd2, the current ones."""
     record, last, kind = load.record, load.last, load.table.spec.load
@@ -254,7 +268,7 @@ def _before_and_after(load: Load) -> tuple[int | None, int | None]:
         return None, None
     if kind == "merge" and load.table.landed and not record.rows_read:
         return last.rows_total, 0  # a merge reads its whole source, and that has nothing any more
-    if kind not in ("replace", "view", "scd2"):
+    if kind not in ("replace", "view", "scd2") and not load.anew:
         return None, None  # what the table becomes is counted in the transaction that publishes it
     before = _rows_before(load, last)
     if record.rows_quarantined or record.rows_duplicate:
@@ -266,15 +280,16 @@ def _rows_before(load: Load, last: Published) -> int:
     """The published rows that a load is held against: of scd2 the current ones, versions that are over are history."""
     if last.load != "scd2":
         return last.rows_total
-    counted = load.warehouse.rows(f"SELECT COUNT(*) AS n FROM {load.table.name} WHERE is_current = 1")
+    counted = load.warehouse.rows(f"SELECT COUNT(*) AS n FROM {load.table.name} WHERE valid_to IS NULL")
     return int(counted[0]["n"])
 
 
 def _guard_total(load: Load, before: int | None, total: int) -> None:
     """Judge what the table is about to become, inside the transaction. Raises GateFailed, which rolls it back."""
-    if before is None or load.table.spec.load not in ("merge", "append", "partition"):
+    if before is None or load.anew or load.table.spec.load not in ("merge", "append", "partition"):
         return
-    verdicts = guards.judge(load.table.name, load.guards, guards.Volume(before=before, after=total), load.allowed)
+    volume = guards.Volume(before=before, after=total)
+    verdicts = _with_the_way_out(load, guards.judge(load.table.name, load.guards, volume, load.allowed))
     load.verdicts += verdicts
     if any(v.blocks for v in verdicts):
         load.record.verdict = "failed"
@@ -343,8 +358,10 @@ def publish(load: Load) -> None:
         record.number = next_number(warehouse, load.table.name)
         last = load.last
         before = None if last is None or last.missing else _rows_before(load, last)
+        judged, verdict = tuple(load.verdicts), record.verdict
 
         def ledger(arrived: Arrived) -> list[tuple[TableShape, Row]]:
+            load.verdicts, record.verdict = list(judged), verdict  # a transaction that is tried again is judged again
             record.rows_total = arrived.total
             record.rows_published, record.rows_unchanged = arrived.published, arrived.unchanged
             # A merge takes out only what it puts another row of the same key in the place of.
@@ -369,9 +386,25 @@ def publish(load: Load) -> None:
                 select=load.select,
                 change=changes.change(load),
             )
-        except BaseException:
+        except BaseException as error:
             record.state = "running"
+            if isinstance(error, WarehouseError) and KEPT_ALREADY in str(error):
+                raise WarehouseError(f"{error}: {_clashing(load)}") from None
             raise
+
+
+def _clashing(load: Load) -> str:
+    """The first keys that a refused append would double, with the files and rows that have them."""
+    record, warehouse = load.record, load.warehouse
+    sql = Statements(warehouse.kind, load.shape, record.load_id, warehouse.staging(load.shape, record.load_id))
+    found = warehouse.rows(sql.clashing(_SAMPLE))
+    said = []
+    for row in found:
+        key = " / ".join(str(row[c.name]) for c in sql.key)
+        places = f"{row['source_file']} row {row['source_row']}, published from {row['there_file']} row {row['there_row']}"
+        said.append(f"{key} ({places})" if row["source_file"] else key)
+    more = found[0]["every"] - len(found) if found else 0
+    return ", ".join(said) + (f" and {more:,} more" if more else "")
 
 
 def fail(load: Load, error: Exception) -> None:

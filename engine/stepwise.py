@@ -144,6 +144,8 @@ def build(job: Job, name: str, *, force: bool = False, full: bool = False) -> Bu
         )
         try:
             steps.stage(load)
+            for note in load.notes:
+                job.say(f"{name}: {note}")
             steps.put_down(load)
         except Exception as error:
             raise steps.failed(load, error) from error

@@ -50,6 +50,26 @@ def trace(model: Model, warehouse: Warehouse, table: Table, row: Mapping[str, An
     return origins
 
 
+def standing(warehouse: Warehouse, table: Table, row: Mapping[str, Any]) -> str:
+    """Where the published row with the key of ``row`` is from, in words; empty where there is none, or nobody can tell."""
+    known = {c.name.casefold(): c for c in table.columns}
+    key = [known[k.casefold()] for k in table.spec.key_columns]
+    if not key or any(row.get(c.name) is None or c.type.family in _UNTRACEABLE for c in key):
+        return ""
+    where = " AND ".join(_is(warehouse, c, row[c.name]) for c in key)
+    current = " AND valid_to IS NULL" if table.spec.load == "scd2" else ""
+    origin = "_load_id, _source_file, _source_row" if table.landed else "1 AS there"
+    schema, name = table.name.split(".")
+    try:
+        found = warehouse.rows(f"SELECT {origin} FROM {quoted(schema)}.{quoted(name)} WHERE {where}{current}")
+    except WarehouseError:
+        return ""  # never published, or with other columns than it has now
+    if not found:
+        return ""
+    one = found[0]
+    return f"{one['_source_file']} row {one['_source_row']} by {one['_load_id']}" if table.landed else "a row of its key"
+
+
 def _follow(
     model: Model, warehouse: Warehouse, source: Table, values: Sequence[tuple[Column, Any]], origins: Origins
 ) -> None:

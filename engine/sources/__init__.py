@@ -57,6 +57,8 @@ class Landed:
     rows_quarantined: int
     files: tuple[str, ...]
     periods: tuple[str | None, ...] = ()
+    notes: tuple[str, ...] = ()
+    """what a reader should know of the files and nothing else tells: those with no rows"""
 
 
 class Source(Protocol):

@@ -7,6 +7,7 @@ the read. When lines and rows do not add up, ``records.split`` goes over the fil
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -131,9 +132,10 @@ class CsvPart:
         if not files.is_utf8(self._spec.encoding):
             path = scratch / "utf8.csv"
             files.transcode(self._path, self.name, self._spec.encoding, path)
-        if self._split_first:
+        if self._split_first or (len(self._header) == 1 and self._spec.header and self._begins_blank(path)):
             clean = scratch / "clean.csv"
-            self._split = split(path, self.name, clean, delimiter=self._spec.delimiter, quote=self._spec.quote, header=self._spec.header)
+            self._split = split(path, self.name, clean, delimiter=self._spec.delimiter, quote=self._spec.quote, header=self._spec.header,
+                                one_column=len(self._header) == 1)
             path = clean
         else:
             self._count = files.LineCount(path)
@@ -141,6 +143,11 @@ class CsvPart:
         self.close(con)
         xs = [f"{f'f{self.places[c.name]}' if c.name in self.places else 'NULL::VARCHAR'} AS x{i}" for i, c in enumerate(self.columns)]
         return f"SELECT {', '.join(xs)}, NULL::BIGINT AS _row, NULL::VARCHAR AS _fault, NULL::VARCHAR AS _raw FROM {self._reader(path)}"
+
+    def _begins_blank(self, path: Path) -> bool:
+        """Whether a blank line stands before the header: in a file of one column the database takes it for the header."""
+        with files.opened(path, self.name) as stream:
+            return stream.read(4).removeprefix(codecs.BOM_UTF8)[:1] in (b"\r", b"\n")
 
     def _reader(self, path: Path) -> str:
         fields = ", ".join(f"'f{i}': 'VARCHAR'" for i in range(len(self._header)))

@@ -38,9 +38,9 @@ _LONG = "|".join(rf"[0-9]{{{n},}}\.[0-9]{{{_DOUBLE + 1 - n},}}" for n in range(1
 # Both patterns may match inside of texts as well, which costs time and nothing else.
 _CHANGING = rf"{_VALUE}-?([0-9]+\.[0-9]+0{_END}|0\.0000|{_LONG})"
 """Fractions that come out of a double in other digits, or with an exponent."""
-_ALWAYS = rf'{_VALUE}("?-?[0-9]+(\.[0-9]*)?[eE][+-]?[0-9]|-0{_END}|(?i:-?(nan|inf)))|,\s*[}}\]]'
+_ALWAYS = rf'{_VALUE}(-?[0-9]+(\.[0-9]*)?[eE][+-]?[0-9]|-0{_END}|(?i:-?(nan|inf)))|,\s*[}}\]]'
 """Exponents, -0, infinities, and what the database forgives and JSON does not: a comma before a closing bracket."""
-_EXPONENT = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][+-]?[0-9]{1,9}\s*")
+_EXPONENT = re.compile(r"-?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]{1,9}")
 
 
 def usable(field: str) -> bool:
@@ -153,9 +153,9 @@ class Reader:
     def _plain(self, name: str, value: Any) -> str | bool | None:
         if isinstance(value, list):
             return _written(value)
-        # Writers of JSON put 0.00001 as 1e-05, which is the same number.
-        if isinstance(value, str) and self._fields[self._folded(name)] in self._exact and _EXPONENT.fullmatch(value):
-            number = Decimal(value.strip())
+        # Writers of JSON put 0.00001 as 1e-05, which is the same number; a text is read as a text in a file of any kind.
+        if isinstance(value, _Number) and self._fields[self._folded(name)] in self._exact and _EXPONENT.fullmatch(value):
+            number = Decimal(value)
             return f"{number:f}" if abs(number.adjusted()) <= _PLACES else value
         scalar: str | bool | None = value
         return scalar

@@ -122,6 +122,7 @@ class _Landing:
         self.casts: dict[str, str] = {}
         self.read = 0
         self.expected = 0
+        self.notes: list[str] = []
 
     def create(self) -> None:
         columns = [f"{ident(c.name)} {c.type.duckdb}" for c in self.scan.columns]
@@ -150,6 +151,8 @@ class _Landing:
         self._hold(part, faults)
         self.expected = 0
         self.read += rows + len(faults)
+        if not rows and not faults:
+            self.notes.append(f"{part.name} has {'no records' if part.numbered else 'a header and no rows'}")
 
     def _read(self, part: Part, scratch: Path) -> tuple[int, Sequence[Fault]]:
         import duckdb
@@ -260,7 +263,7 @@ class _Landing:
                 f"{', '.join(self.scan.files)}: {self.read:,} rows were read, {staged:,} staged and {held:,} held back; "
                 "the books do not balance, nothing is published"
             )
-        return Landed(self.read, staged, held, tuple(_stored(p) for p in self.scan.parts), periods)
+        return Landed(self.read, staged, held, tuple(_stored(p) for p in self.scan.parts), periods, tuple(self.notes))
 
     def _periods(self, which: str) -> tuple[str | None, ...]:
         """The periods of staged rows; a text that is no date says nothing of one."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 
-from engine.errors import SourceError, nearest
+from engine.errors import SourceError
 from engine.sources import UNDECLARED, SourceColumn
 from engine.sqltypes import Column
+
+_SLIP = 0.8
+"""How alike a misspelt name is: titel and title are, order_date and order_id are not."""
 
 
 def folded(name: str) -> str:
@@ -67,7 +71,9 @@ def places(header: Sequence[str], columns: Sequence[SourceColumn], table: Sequen
     at = {folded(name): i for i, name in enumerate(header)}
     missing = [c for c in columns if folded(c.field) not in at]
     if missing:
-        raise SourceError(_missing(missing, header, file, delimiter))
+        claimed = {folded(c.field) for c in columns}
+        free = [name for name in header if folded(name) not in claimed]
+        raise SourceError(_missing(missing, header, free, file, delimiter))
     found = {c.name: at[folded(c.field)] for c in columns}
     claimed = {folded(c.field) for c in columns}
     rest = iter(table[len(columns):])
@@ -80,13 +86,22 @@ def places(header: Sequence[str], columns: Sequence[SourceColumn], table: Sequen
     return found
 
 
-def _missing(missing: Sequence[SourceColumn], header: Sequence[str], file: str, delimiter: str) -> str:
+def _missing(missing: Sequence[SourceColumn], header: Sequence[str], free: Sequence[str], file: str, delimiter: str) -> str:
+    """``free`` are the headers that no declared column claims."""
     wanted = ", ".join(repr(c.field) for c in missing)
     text = f"{file}: the header has no column {wanted}; it has {', '.join(header)}"
     other = next((d for d in (";", "\t", "|", ",") if d != delimiter and len(header) == 1 and d in header[0]), "")
     if other:
         return f"{text}; it looks delimited by {other!r}, declare delimiter: {other!r}"
-    near = nearest(missing[0].field, header)
+    near = _misspelt(missing[0].field, free)
     if near:
         return f"{text}; did you mean {near!r}? Then declare {missing[0].name} with from: {near}"
     return f"{text}; correct the file or the declaration"
+
+
+def _misspelt(field: str, headers: Sequence[str]) -> str:
+    """The header that is ``field`` but for a slip of the pen; empty where it may be something else: who follows a wrong
+    hint loads another column's values."""
+    by_folded = {folded(h): h for h in headers if re.sub(r"\D", "", h) == re.sub(r"\D", "", field)}
+    match = difflib.get_close_matches(folded(field), by_folded, n=1, cutoff=_SLIP)
+    return by_folded[match[0]] if match else ""

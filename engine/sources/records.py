@@ -7,6 +7,7 @@ swallow the rest of the file.
 
 from __future__ import annotations
 
+import codecs
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
@@ -50,17 +51,22 @@ class Split:
         return row
 
 
-def split(path: Path, name: str, to: Path, *, delimiter: str, quote: str, header: bool) -> Split:
-    """Copy the good records to ``to``, one line feed after each, and return what was left out."""
+def split(path: Path, name: str, to: Path, *, delimiter: str, quote: str, header: bool, one_column: bool = False) -> Split:
+    """Copy the good records to ``to``, one line feed after each, and return what was left out.
+
+    A blank line is no record, but in a file of one column it is one whose value is empty; never is it the header.
+    """
     found = Split()
     mark, comma = quote.encode(), delimiter.encode()
     row = 0 if header else 1
     with opened(path, name) as stream, to.open("wb", buffering=1 << 20) as out:
         lines = _Lines(stream)
         for number, line in lines:
+            if number == 1 and line is not None:
+                line = line.removeprefix(codecs.BOM_UTF8)
             if line is None:
                 found.left_out.append(Fault(row, f"line {number:,}: is longer than {LONGEST_LINE:,} bytes", _text(lines.beginning)))
-            elif not line.strip(b"\r\n"):
+            elif not line.strip(b"\r\n") and not (one_column and row):
                 continue
             elif mark and mark in line and _open(line, False, mark, comma):
                 whole = _until_closed(line, lines, mark, comma)

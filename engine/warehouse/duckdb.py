@@ -307,8 +307,8 @@ class DuckDBWarehouse:
             refusal = {"partition": KEPT_ELSEWHERE, "append": KEPT_ALREADY}.get(shape.load)
             if refusal and shape.key and there:
                 found = duckdb_sql.statement(f"clashes_{shape.load}", shape, load_id, brought=brought)
-                if clashes := int(_scalar(cursor.execute(found))):
-                    raise WarehouseError(f"{shape.full_name}: {clashes:,} keys of this load {refusal}")
+                if int(_scalar(cursor.execute(found))):
+                    raise WarehouseError(f"{shape.full_name}: keys of this load {refusal}")
             moment = self._from_now_on(cursor, shape, there)
             stays = shape.load in KEEPS_ROWS
             counted = counted_before(cursor, shape, load_id) if stays and there else {}

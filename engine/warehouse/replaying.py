@@ -86,6 +86,23 @@ class Statements:
             f" FROM {self.staging} AS s INNER JOIN {self.published} AS p ON {self._matched('s', 'p')} ORDER BY 1"
         )
 
+    def clashing(self, first: int) -> str:
+        """The first of the staged rows whose keys other files or loads have published: their keys, where both rows are
+        from, and of how many keys (``every``)."""
+        key, ours = ", ".join(f"s.{quoted(c.name)}" for c in self.key), ""
+        origin = "NULL AS source_file, NULL AS source_row, NULL AS there_file, NULL AS there_row"
+        if self.audited:
+            origin = (
+                "s._source_file AS source_file, s._source_row AS source_row,"
+                " p._source_file AS there_file, p._source_row AS there_row"
+            )
+            ours = f" WHERE p._source_file NOT IN (SELECT _source_file FROM {self.staging})"
+        return (
+            f"SELECT * FROM (SELECT {key}, {origin}, COUNT(*) OVER () AS every, ROW_NUMBER() OVER (ORDER BY {key}) AS place"
+            f" FROM {self.staging} AS s INNER JOIN {self.published} AS p ON {self._matched('s', 'p')}{ours}) AS clashing"
+            f" WHERE place <= {first} ORDER BY place"
+        )
+
     def repeated(self, columns: Sequence[str]) -> str:
         """The numbers of the staged rows whose values in ``columns`` the table would then have twice."""
         same = " AND ".join(f"w.{quoted(c)} = s.{quoted(c)}" for c in columns)

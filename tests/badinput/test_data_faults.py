@@ -89,6 +89,15 @@ def test_a_row_that_does_not_fit_is_held_with_its_reason(line: str, reason: str,
 
 
 @pytest.mark.usefixtures("target")
+def test_a_file_without_rows_is_told(tmp_path: Path) -> None:
+    root = write_project(tmp_path, {"data/raw/orders_2.csv": HEAD, "data/raw/orders_3.csv": HEAD + "9,Dan,1.00\n"})
+    said = medallion(root, "run", "--select", "bronze.orders")
+    assert said.code == 0, said.err
+    assert said.err.count("and no rows") == 1
+    assert "bronze.orders: data/raw/orders_2.csv has a header and no rows" in said.err
+
+
+@pytest.mark.usefixtures("target")
 def test_json_lines_with_a_broken_line(tmp_path: Path) -> None:
     text = PIPELINES.replace("{type: csv, path: data/raw/orders*.csv}", "{type: json, path: data/raw/orders.jsonl}") + UNGUARDED
     lines = ['{"order_id": 1, "customer": "Ann", "amount": 10.5, "ordered_on": "2024-01-01"}', "{broken",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.project_files import FILES, medallion, medallion_process, write_project
-from tests.targets import differs_on_babelfish
+from tests.project_files import FILES, PIPELINES, medallion, medallion_process, write_project
+from tests.targets import differs_on_babelfish, on_target
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,25 @@ def test_nothing_to_do_is_told(ran: Path) -> None:
             },
         ),
         (
+            {"data/raw/orders2.csv": "order_id,customer,amount,ordered_on,seller\n8,Ann,11.00,2024-05-05,Sue\n"},
+            {
+                "bronze.orders": "its source changed",
+                "silver.orders": "bronze.orders is stale",
+                "gold.customers": "silver.orders is stale",
+            },
+        ),
+        (
+            {
+                "pipelines.yaml": PIPELINES.replace("nvarchar(20)", "nvarchar(30)"),
+                "data/raw/orders2.csv": "order_id,customer,amount,ordered_on,seller\n8,Ann,11.00,2024-05-05,Sue\n",
+            },
+            {
+                "bronze.orders": "its definition changed",
+                "silver.orders": "its definition changed",
+                "gold.customers": "its definition changed",
+            },
+        ),
+        (
             {"templates/gold/customers.sql": FILES["templates/gold/customers.sql"] + "-- looked at\n"},  # type: ignore[operator]
             {},
         ),
@@ -69,11 +88,22 @@ def test_what_is_stale_and_why(change: dict[str, str], stale: dict[str, str], tm
     assert medallion(root, "run").code == 0
     assert json.loads(medallion(root, "ls", "--select", "stale", "--json").out) == []
     for name, content in change.items():
-        (root / name).write_text(content)
+        (root / name).write_text(on_target(content) if name == "pipelines.yaml" else content)
     rows = json.loads(medallion(root, "ls", "--select", "stale", "--json").out)
     assert {r["table"]: r["reason"] for r in rows} == stale
     done = json.loads(medallion(root, "run", "--json").out)
     assert {t["table"] for t in done["tables"] if t["state"] == "published"} == set(stale)
+
+
+@pytest.mark.usefixtures("target")
+def test_an_empty_file_beside_others_is_a_change_of_the_source(tmp_path: Path) -> None:
+    root = write_project(tmp_path, {"data/raw/orders.csv": "order_id,customer,amount,ordered_on,seller\n8,Ann,11.00,2024-05-05,Sue\n"})
+    assert medallion(root, "run").code == 0
+    (root / "data/raw/orders2.csv").write_bytes(b"")
+    rows = json.loads(medallion(root, "ls", "--select", "bronze.orders", "--json").out)
+    assert (rows[0]["state"], rows[0]["reason"]) == ("stale", "its source changed")
+    said = medallion(root, "run")
+    assert (said.code, "data/raw/orders2.csv: is empty" in said.err) == (3, True)
 
 
 @pytest.mark.parametrize(

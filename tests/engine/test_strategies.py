@@ -94,6 +94,16 @@ def test_a_repaired_row_joins_the_others_of_its_file_where_there_is_no_key(load:
     assert rows(root, "SELECT order_id FROM bronze.orders ORDER BY 1") == [(1,), (2,), (3,), (4,)]
 
 
+def test_rows_of_a_file_that_is_read_again_do_not_clash_with_themselves(tmp_path: Path) -> None:
+    root = project(tmp_path, "bronze.orders", "append")
+    again, clash = "9,Gus,90.00,2024-01-09\n", "3,Cid,31.00,2024-01-03\n"
+    for text in (again, again + clash):
+        (root / "data/raw/orders_2.csv").write_text(HEAD + text)
+        said = medallion(root, "run", "--select", "bronze.orders")
+    words = "load: merge: 3 (data/raw/orders_2.csv row 2, published from data/raw/orders.csv row 3)"
+    assert (said.code, f"{words} 1 tables:" in " ".join(said.err.split())) == (3, True), said.err
+
+
 @pytest.mark.parametrize("table", ["bronze.orders", "silver.orders"])
 def test_append_refuses_a_key_that_stands_already(table: str, tmp_path: Path) -> None:
     root = project(tmp_path, table, "append")
@@ -101,6 +111,8 @@ def test_append_refuses_a_key_that_stands_already(table: str, tmp_path: Path) ->
     said = medallion(root, "run", "--select", table, "--force")
     assert said.code == 3
     assert "keys of this load stand in the table already" in " ".join(said.err.split())
+    keys = "3 (data/raw/orders_2.csv row 1, published from data/raw/orders.csv row 3)"
+    assert f"load: merge: {keys if table == 'bronze.orders' else '1, 2, 3'}" in " ".join(said.err.split())
     assert rows(root, f"SELECT order_id, CAST(amount AS INTEGER) FROM {table} ORDER BY 1") == [
         (1, 10),
         (2, 20),

@@ -49,6 +49,13 @@ def replay(root: Path, table: str = "bronze.orders", *args: str, code: int = 0) 
     return " ".join(said.err.split())
 
 
+def rows_of_status(root: Path, table: str) -> int:
+    """The rows that ``status`` shows of a table."""
+    line = next(line for line in medallion(root, "status").out.splitlines() if line.startswith(table))
+    words = line.split()
+    return int(words[3] if words[2] in ("passed", "warned", "held") else words[2])
+
+
 def amounts(root: Path, table: str = "bronze.orders") -> dict[int, float]:
     return {i: float(a) for i, a in ask(root, f"SELECT order_id, amount FROM {table}")}
 
@@ -341,10 +348,11 @@ def test_a_replay_can_be_undone(table: str, keyed: bool, tmp_path: Path) -> None
     before, waiting = tables(root), quarantine(root, table)
     replay(root, table, "--all", "--yes", "--set", "amount=50")
     assert len(amounts(root, table)) == 4
+    assert rows_of_status(root, table) == 4
     done = quarantine(root, table, "--all")
     one, load_id = done[0]["quarantine_id"], done[0]["replay_load_id"]
     assert medallion(root, "quarantine", "undo", one, "--table", table).code == 0
-    assert len(amounts(root, table)) == 3
+    assert len(amounts(root, table)) == rows_of_status(root, table) == 3
     said = medallion(root, "quarantine", "undo", load_id)
     assert said.code == 0, said.err
     assert quarantine(root, table) == waiting
@@ -353,6 +361,25 @@ def test_a_replay_can_be_undone(table: str, keyed: bool, tmp_path: Path) -> None
     assert "nothing replayed is named" in " ".join(medallion(root, "quarantine", "undo", load_id).err.split())
     replay(root, table, "--all", "--yes", "--set", "amount=50")
     assert len(amounts(root, table)) == 4
+
+
+@pytest.mark.parametrize("table", ["bronze.orders", "silver.orders"])
+def test_a_quarantined_row_whose_key_is_published_meanwhile_says_so(table: str, tmp_path: Path) -> None:
+    suite = f"expectations/{table.replace('.', '/')}.yaml"
+    pipelines = PIPELINES.replace(f"  {table}:\n", f"  {table}:\n    load: append\n")
+    two = "7,Eve,5000,2024-01-07\n8,Fay,6000,2024-01-08\n"
+    root = write_project(
+        tmp_path, {"pipelines.yaml": pipelines, SUITE: None, "data/raw/orders.csv": GOOD + two, suite: RULE}
+    )
+    run(root)
+    assert [r["published"] for r in quarantine(root, table)] == ["", ""]
+    assert "its key is published" not in medallion(root, "quarantine", "show", table).out
+    change(root, f"UPDATE {table} SET order_id = 7 WHERE order_id = 1")
+    first, second = sorted(quarantine(root, table), key=lambda r: str(r["row_data"]["order_id"]))
+    assert "row" in first["published"] and second["published"] == ""
+    assert medallion(root, "quarantine", "show", table).out.count("its key is published") == 1
+    replay(root, table, "--row", first["quarantine_id"], "--set", "amount=50")
+    assert "the key stands in the table already" in str(quarantine(root, table))
 
 
 @pytest.mark.parametrize("table", ["bronze.orders", "silver.orders"])

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engine.warehouse.duckdb import DuckDBWarehouse
+from engine.warehouse.sqlserver import SqlServerWarehouse
 from tests.project_files import FILES, PIPELINES, Said, medallion, write_project
 from tests.targets import ask, on_target
 
@@ -313,3 +316,60 @@ def test_what_is_within_the_tolerance_stays_published_and_is_reported(quarantine
         assert (said.code, ask(root, "SELECT COUNT(*) FROM silver.orders")) == (0, [(80,)]), said.err
     else:
         assert (said.code, "20 of 100 values (20 %)" in said.err) == (2, True), said.err
+
+
+LOSSES = {
+    "history and most rows": ("scd2", "scd2", ("drop", "history", "rows"), "1 closed version"),
+    "history and most rows, of another strategy": ("scd2", "replace", ("drop", "history", "rows"), "1 closed version"),
+    "rows that the inputs no longer give": ("merge", "merge", ("drop", "rows"), "at least 100 of its 120 rows"),
+    "all of them": ("merge", "merge", ("empty", "rows"), "would lose 120 of its 120 rows"),
+}
+
+
+@pytest.mark.usefixtures("target")
+@pytest.mark.parametrize("case", LOSSES)
+def test_one_refusal_tells_all_that_has_to_be_allowed(case: str, tmp_path: Path) -> None:
+    was, now, allow, words = LOSSES[case]
+    emptied = "empty" in allow
+    silver = "  silver.orders:\n"
+    root = project(tmp_path, PIPELINES.replace(silver, f"{silver}    load: {was}\n"))
+    (root / ORDERS).write_text((HEAD + lines(120)).replace("Customer 1,", "Ann,"))
+    assert medallion(root, "run", "--allow", "silver.orders:rise").code == 0
+    (root / "templates/silver/orders.sql").write_text(
+        NOTHING if emptied else NOTHING.replace("o.amount > 100", "o.order_id <= 20")
+    )
+    (root / "pipelines.yaml").write_text(on_target(PIPELINES.replace(silver, f"{silver}    load: {now}\n")))
+    full = ["--full"] if was == now else []
+    before = published(root)
+    said = medallion(root, "run", "--select", "silver.orders", *full)
+    command = "medallion run --select silver.orders" + "".join(f" --allow silver.orders:{word}" for word in allow)
+    assert (said.code, words in in_words(said), " ".join([command, *full]) in in_words(said)) == (2, True, True), said.err
+    assert published(root) == before
+    said = medallion(root, *command.split()[1:], *full)
+    assert said.code == 0, said.err
+    assert ask(root, "SELECT COUNT(*) FROM silver.orders") == [(0 if emptied else 20,)]
+    last = "SELECT MAX(number) FROM ops.loads WHERE table_name = 'silver.orders'"
+    found = ask(
+        root,
+        "SELECT v.expectation_id, v.severity FROM ops.verdicts AS v INNER JOIN ops.loads AS l ON l.load_id = v.load_id"
+        f" AND l.table_name = v.table_name WHERE l.table_name = 'silver.orders' AND l.number = ({last})",
+    )
+    assert {(f"guard.{word}", "warning") for word in allow} <= {*found}
+
+
+@pytest.mark.usefixtures("target")
+def test_a_publish_that_is_tried_again_says_a_warning_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = project(tmp_path, PIPELINES.replace("  bronze.orders:\n", "  bronze.orders:\n    load: append\n"))
+    (root / "data/raw/orders2.csv").write_text(HEAD + lines(1300, 1000))
+
+    def twice(publish: Callable[..., None]) -> Callable[..., None]:
+        def as_a_deadlock_does(*args: Any, ledger: Callable[[Any], Any], **options: Any) -> None:
+            publish(*args, ledger=lambda arrived: (ledger(arrived), ledger(arrived))[1], **options)
+
+        return as_a_deadlock_does
+
+    for warehouse in (DuckDBWarehouse, SqlServerWarehouse):
+        monkeypatch.setattr(warehouse, "publish", twice(warehouse.publish))
+    said = medallion(root, "run", "--select", "bronze.orders", "--allow", "bronze.orders:rise")
+    assert (said.code, "1 warning" in said.err) == (0, True), said.err
+    assert ask(root, "SELECT expectation_id, severity FROM ops.verdicts WHERE type = 'volume_guard'") == [("guard.rise", "warning")]
