@@ -32,6 +32,7 @@ def declared(table: Table) -> dict[str, Any]:
         "key": list(table.spec.key_columns),
         "partition_by": divided.model_dump(mode="json") if divided else None,
         "watermark": table.spec.watermark,
+        "watermark_is": table.mark.meaning if table.mark else "",
         "suite": table.suite.digest,
         "select": table.select,
     }
@@ -53,15 +54,15 @@ def begins_anew(table: Table, last: Published | None, full: bool) -> bool:
 def known_watermarks(
     model: Model, warehouse: Warehouse, published: Mapping[str, Published], full: Collection[str]
 ) -> dict[str, str]:
-    """The watermark of each table that keeps one and does not begin anew. A column that no load has kept a watermark of
-    begins with its highest published value."""
+    """The watermark of each table that keeps one and does not begin anew. A column that the last load has not kept a
+    watermark of begins with its highest published value."""
     recorded = watermarks(warehouse)
     found: dict[str, str] = {}
     for name, table in model.tables.items():
         column, last = table.spec.watermark, published.get(name)
         if not column or last is None or last.missing or begins_anew(table, last, name in full):
             continue
-        value = recorded.get((name, column.casefold()))
+        value = recorded.get((name, column.casefold(), last.load_id))
         if value is None and last.load in KEEPS_ROWS and column.casefold() in brought.kept(table, last).columns:
             value = warehouse.highest(table.shape, column)
         if value is not None:
@@ -177,14 +178,15 @@ def _rows(load: Load, last: Published, unseen: bool) -> str:
 def _told_apart(table: Table, last: Published) -> tuple[list[str], bool]:
     """The columns by which a published row is found in a load: its key, else all; and whether those are all that it
     has, so that no other row can pass for it."""
+    arrived = table.spec.watermark if table.mark and table.mark.arrivals else None
     same = [
-        c.name for c in table.columns if str(last.columns.get(c.name, "")) == str(c.type)
-    ]  # of other columns nobody can say what their values would be now
+        c.name for c in table.columns if str(last.columns.get(c.name, "")) == str(c.type) and c.name != arrived
+    ]  # of other columns nobody can say what their values would be now; when a row came tells nothing about the row
     key = _folded(table.spec.key_columns)
     by = [name for name in same if name.casefold() in key]
     if key and len(by) == len(key):
         return by, True
-    return same, len(same) == len(last.columns)
+    return same, len(same) + (arrived is not None) == len(last.columns)
 
 
 def _by_other_periods(now: Mapping[str, Any], last: Published) -> bool:

@@ -144,6 +144,8 @@ def quarantine_undo(
     name = table_name(project, table) if table else None
     done = undo(project, target, what, name=name, wait_for=wait or 0)
     say(f"{done.table}: {done.rows:,} row{'s' * (done.rows != 1)} back in quarantine", "green")
+    for sentence in done.kept:
+        say(sentence, "yellow")
 
 
 def _show_rows(rows: list[dict[str, Any]], columns: tuple[str, ...], json_: bool) -> None:

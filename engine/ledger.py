@@ -228,7 +228,7 @@ class LoadRecord:
     alias: str = ""
     project: str = ""
     declared: dict[str, Any] = field(default_factory=dict)
-    """What the table was declared as: load, key, partition_by, watermark, suite; ``anew`` or
+    """What the table was declared as: load, key, partition_by, watermark and what it is computed by, suite; ``anew`` or
     ``first`` when nothing was kept."""
     brought: Brought = NOTHING_BROUGHT
     """What was read. Kept beside ``declared`` until the load is published, by another process perhaps."""
@@ -435,10 +435,11 @@ def load_row(reader: Reader, table: str, load_id: str) -> Row | None:
     return rows[0] if rows else None
 
 
-def watermarks(reader: Reader) -> dict[tuple[str, str], str]:
-    """The highest published value of every table and column that keeps a watermark, as text."""
-    found = reader.rows("SELECT table_name, column_name, value FROM ops.watermarks")
-    return {(r["table_name"], r["column_name"].casefold()): r["value"] for r in found if r["value"] is not None}
+def watermarks(reader: Reader) -> dict[tuple[str, str, str], str]:
+    """The highest published value of every table and column that keeps a watermark, as text, with the load of which it
+    was that."""
+    found = reader.rows("SELECT table_name, column_name, load_id, value FROM ops.watermarks WHERE value IS NOT NULL")
+    return {(r["table_name"], r["column_name"].casefold(), r["load_id"]): r["value"] for r in found}
 
 
 def history(reader: Reader, runs: int = 20) -> dict[str, list[Row]]:

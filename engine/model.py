@@ -24,6 +24,7 @@ from engine.suitetypes import unfit
 from engine.tsql import Rendered, Templates
 from engine.warehouse import AUDIT_COLUMNS, HISTORY_COLUMNS, TableShape
 from engine.warehouse.sqlserver_templates import split_ctes, split_tail
+from engine.watermarks import Watermark, arrival_faults, watermark_of
 
 if TYPE_CHECKING:
     from engine.sources import SourceColumn
@@ -54,6 +55,8 @@ class Table:
     dated: bool = False
     """Whether its template reads ``{{ logical_date }}``, so that another day gives other rows; told only where a table
     appends what its SELECT gives."""
+    mark: Watermark | None = None
+    """What its watermark is made from."""
 
     @property
     def layer(self) -> str:
@@ -90,6 +93,9 @@ class Model:
     target: str
     logical_date: dt.date
     tables: dict[str, Table] = field(default_factory=dict)
+
+    watermarks: Mapping[str, str] = field(default_factory=dict)
+    """The published highest values by table that templates were rendered with."""
 
     catalog: dict[str, tuple[Column, ...]] = field(default_factory=dict)
     """The columns of every table, audit columns too, as SELECTs are bound against them."""
@@ -140,7 +146,7 @@ class _Builder:
         self.declared = project.declared
         self.variables = project.variables(target)
         self.templates = Templates(project.root, {**self.variables, "logical_date": logical_date, "target": target})
-        self.model = Model(project, target, logical_date)
+        self.model = Model(project, target, logical_date, watermarks=watermarks)
         self.problems: list[Problem] = []
         self.rendered: dict[str, Rendered] = {}
         self.trees: dict[str, Any] = {}
@@ -250,7 +256,7 @@ class _Builder:
             table = Table(
                 name, spec, columns, suite, self.inputs[name], self.rendered[name], bound, self._ranked(name, spec)
             )
-            table = replace(table, reads=self.reads[name], dated=self._dated(table))
+            table = replace(table, reads=self.reads[name], dated=self._dated(table), mark=self._mark(bound, spec))
         self._check(table)
         meant = self._meaning(table)
         select = hashlib.sha256(meant.encode()).hexdigest()[:16]
@@ -267,6 +273,10 @@ class _Builder:
             return meaning(parse(rendered.sql))
         except BindError:
             return rendered.sql  # only a first load would run this text, and it would be told there
+
+    def _mark(self, bound: Bound, spec: TableSpec) -> Watermark | None:
+        landed = {name for name, other in self.project.tables.items() if other.source is not None}
+        return watermark_of(bound, spec.watermark, self.model.catalog, landed) if spec.watermark else None
 
     def _dated(self, table: Table) -> bool:
         if table.rendered is None or not self.appends:
@@ -385,6 +395,7 @@ class _Builder:
                 )
         self.problems += unfit(table.suite, table.shape.columns)
         self.problems += faults(self.node, self.project.tables, name, table.shape)
+        self.problems += arrival_faults(self.node, name, spec, self.project.tables, table.mark)
         from engine.warehouse.sqlserver_shape import limits
 
         select = (table.bound, table.rendered) if table.bound and table.rendered else None

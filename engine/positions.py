@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from engine import fingerprints
 from engine.ledger import REPLAY, UNDO, Reader, Row
 from engine.model import Model, Table
 from engine.selectors import reached
@@ -24,7 +25,8 @@ class Known:
         self.model = model
         names = reached({n: t.reads for n, t in model.tables.items()}, [table.name]) & model.tables.keys()
         self.loads = reader.rows(
-            "SELECT table_name, load_id, inputs, fingerprint, logical_date, strategy, declared FROM ops.loads"
+            "SELECT table_name, load_id, number, inputs, fingerprint, logical_date, strategy, declared, rows_removed"
+            " FROM ops.loads"
             f" WHERE state = 'published' AND table_name IN ({', '.join('?' * len(names))}) ORDER BY number",
             sorted(names),
         )
@@ -74,10 +76,26 @@ class Known:
             if row is None or table is None:
                 self.found[at] = load_id
             elif table.landed:
-                self.found[at] = _digest(row["fingerprint"])
+                # The bytes of the files: neither their times nor their names make another load of the same rows.
+                self.found[at] = _digest(list(fingerprints.contents(row["fingerprint"] or "").values()))
             else:
                 self.found[at] = self.made_from(table, json.loads(row["inputs"] or "{}"), row["logical_date"])
         return self.found[at]
+
+    def inputs(self, name: str, load_id: str) -> dict[str, str]:
+        """What a load read; nothing where the ledger does not know it."""
+        row = self.known.get((name, load_id))
+        return dict(json.loads(row["inputs"] or "{}")) if row else {}
+
+    def number(self, name: str, load_id: str) -> int:
+        """Where a load stands among those of its table; 0 where the ledger does not know it."""
+        row = self.known.get((name, load_id))
+        return int(row["number"] or 0) if row else 0
+
+    def between(self, name: str, then: str, now: str) -> list[Row]:
+        """The loads of a table after one of them, up to and with another."""
+        first, last = self.number(name, then), self.number(name, now)
+        return [r for r in self.loads if r["table_name"] == name and first < (r["number"] or 0) <= last]
 
     def made_from(self, table: Table, inputs: Mapping[str, str], date: dt.date) -> str:
         read = [[name, self.of(name, inputs[name])] for name in table.reads if name in inputs]

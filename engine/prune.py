@@ -167,7 +167,7 @@ def _found(warehouse: Warehouse, project: Project, selectors: Iterable[str]) -> 
     readers = warehouse.readers()
     gone = sorted(_known(warehouse) - declared(project))
     others = {table: owner for table, owner in strangers(warehouse, project).items() if table in gone}
-    published, watermarks = ledger.published(warehouse), {table for table, _ in ledger.watermarks(warehouse)}
+    published, watermarks = ledger.published(warehouse), {table for table, _, _ in ledger.watermarks(warehouse)}
     taken = {n.casefold() for n in (*declared(project), *(t.alias for t in project.tables.values()))}
     aliases: dict[str, list[Item]] = {}
     for table, alias in _aliases(warehouse):

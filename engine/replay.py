@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import ledger, steps
+from engine import ledger, steps, taken
 from engine.bind import bind, parse
 from engine.errors import GateFailed, Problem, ProjectError, WarehouseError, nearest
 from engine.ledger import REPLAY, UNDO, Published
@@ -52,6 +52,8 @@ class Undone:
 
     table: str
     rows: int
+    kept: tuple[str, ...] = ()
+    """Which tables have taken rows that are gone now, a sentence each."""
 
 
 def replay(
@@ -175,7 +177,7 @@ def _begin(
     )
     load.record.definition, load.record.strategy = last.definition, last.strategy or table.spec.load
     # Only a run may say that the table is declared, and judged, as it is now.
-    load.record.declared = {**last.declared, "anew": False, "first": False}
+    load.record.declared = {**last.declared, "anew": False, "first": False, taken.UNDOES: ""}
     load.record.alias = table.shape.alias
     return load
 
@@ -186,7 +188,7 @@ def _publish(load: Load, statements: Sequence[str]) -> None:
         record.number = ledger.next_number(warehouse, record.table)
 
         def written(arrived: Arrived) -> Any:
-            record.rows_total = arrived.total
+            record.rows_total, record.rows_removed = arrived.total, arrived.removed
             if record.load_id.endswith(REPLAY):
                 record.rows_published = arrived.inserted
             else:
@@ -403,5 +405,7 @@ def _undo(load: Load, replayed: str, ids: list[str], *, whole: bool) -> Undone:
             f"{touched[0]}: a later load has touched them, or they cannot be told from others; nothing was undone"
         )
     record.rows_read = record.rows_quarantined = len(ids)
+    record.declared[taken.UNDOES] = replayed
     _publish(load, sql.undo(replayed, ids, whole=whole))
-    return Undone(record.table, len(ids))
+    kept = taken.keep(load.model, warehouse, ledger.published(warehouse), record.table, replayed)
+    return Undone(record.table, len(ids), tuple(kept))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine import changes, ledger, steps
+from engine import changes, ledger, renames, steps
 from engine.allowed import Allowed, parse_allowed
 from engine.errors import MedallionError, Problem, ProjectError, SourceError, WarehouseError
 from engine.ledger import Published, now
@@ -237,8 +237,11 @@ class _Run:
         for name in self.plan.tables:
             table = self.model.tables[name]
             try:
-                if self.force or why_stale(
-                    table, self.published.get(name), self._inputs(table), steps.fingerprint(self.model, table)
+                last = self.published.get(name)
+                if (
+                    self.force
+                    or last is None
+                    or why_stale(table, last, self._inputs(table), steps.fingerprint(self.model, table, last))
                 ):
                     return True
             except SourceError:
@@ -300,7 +303,8 @@ class _Run:
             raise WarehouseError(f"{changes.unpublished(missing, self.published)}; build it too with --select +{name}")
         if last is not None and last.load_id == self.result.run_id:
             return Outcome(name, "unchanged", f"load {last.load_id} is finished already")
-        fingerprint = steps.fingerprint(self.model, table)
+        fingerprint = steps.fingerprint(self.model, table, last)
+        last = renames.follow(table, self.warehouse, last, fingerprint, self.watcher.say)
         inputs = self._inputs(table)
         reason = "built anew" if self.full else "forced" if self.force else why_stale(table, last, inputs, fingerprint)
         if not reason:

@@ -56,7 +56,7 @@ def states(project: Project, model: Model) -> list[dict[str, Any]]:
     for table in model.tables.values():
         last = published.get(table.name)
         inputs = {i: published[i].load_id for i in table.inputs if i in published and not published[i].missing}
-        reason = why_stale(table, last, inputs, _fingerprint(project, model, table))
+        reason = why_stale(table, last, inputs, _fingerprint(project, model, table, last))
         upstream = [i for i in table.inputs if i in stale]
         if not reason and upstream:
             reason = f"{upstream[0]} is stale"
@@ -78,13 +78,14 @@ def states(project: Project, model: Model) -> list[dict[str, Any]]:
     return rows
 
 
-def _fingerprint(project: Project, model: Model, table: Table) -> str:
+def _fingerprint(project: Project, model: Model, table: Table, last: Published | None) -> str:
     from engine.sources import open_source
 
-    if not table.landed:
+    if not table.landed or last is None:
         return ""
     try:
-        return str(open_source(project.source(table.spec.source or "", model.target), project.root).fingerprint())
+        source = open_source(project.source(table.spec.source or "", model.target), project.root)
+        return str(source.fingerprint(last.fingerprint))
     except SourceError:
         return ""
 

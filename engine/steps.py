@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine import brought, changes, guards
+from engine import brought, changes, guards, taken
 from engine.bind import BindError, bind, counting, parse
 from engine.errors import GateFailed, MedallionError, ProjectError, StagingGone, WarehouseError
 from engine.ledger import LOADS, VERDICTS, WATERMARKS, LoadRecord, Published, Row, next_number, now, verdict_rows
 from engine.load import STAGED, Load, Tell
 from engine.model import Model, Table, source_columns
 from engine.suites import BATCH, HOLDS_FOR_FEWER, Suite
+from engine.unknown import refuse_unknown
 from engine.warehouse import KEPT_ALREADY, Arrived, TableShape
 from engine.warehouse.replaying import Statements
 
@@ -42,7 +43,10 @@ def start(
     full: bool = False,
     forced: bool = False,
 ) -> Load:
-    """A load about to begin. ``inputs`` are the load ids of what it reads."""
+    """A load about to begin. ``inputs`` are the load ids of what it reads. Raises WarehouseError where a table stands
+    that the ledger does not know, unless it is to be built anew."""
+    if last is None and not full:
+        refuse_unknown(warehouse, model.tables[table.name].shape)
     anew = changes.begins_anew(model.tables[table.name], last, full)
     record = LoadRecord(
         table.name,
@@ -101,6 +105,7 @@ def _land(load: Load) -> None:
 def _build(load: Load) -> None:
     table, record = load.table, load.record
     assert table.bound is not None
+    taken.refuse(load)
     load.nothing_new = changes.loaded_already(load)
     if load.nothing_new and load.forced:
         if not table.spec.key_columns:
@@ -417,14 +422,15 @@ def fail(load: Load, error: Exception) -> None:
     load.warehouse.record([(LOADS, load.record.row()), *_verdicts(load)])
 
 
-def fingerprint(model: Model, table: Table) -> str:
-    """What the table's source looks like now; empty for a table built from a SELECT. Raises SourceError."""
+def fingerprint(model: Model, table: Table, last: Published | None) -> str:
+    """What the table's source looks like now, ``last`` being what was published of it; empty for a table built from a
+    SELECT. Raises SourceError."""
     if not table.landed:
         return ""
     from engine.sources import open_source
 
     spec = model.project.source(table.spec.source or "", model.target)
-    return str(open_source(spec, model.project.root).fingerprint())
+    return str(open_source(spec, model.project.root).fingerprint(last.fingerprint if last else ""))
 
 
 def failed(load: Load, error: Exception) -> MedallionError:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import changes, ledger, steps
+from engine import changes, ledger, renames, steps
 from engine.allowed import parse_allowed
 from engine.errors import ProjectError, WarehouseError
 from engine.ledger import LoadRecord, Published, Row, now
@@ -121,7 +121,8 @@ def build(job: Job, name: str, *, force: bool = False, full: bool = False) -> Bu
             why = changes.unpublished(missing, step.published)
             raise WarehouseError(f"{why}; run the pipeline that publishes it first")
         inputs = {i: step.published[i].load_id for i in table.inputs}
-        fingerprint = steps.fingerprint(step.model, table)
+        fingerprint = steps.fingerprint(step.model, table, last)
+        last = renames.follow(table, step.warehouse, last, fingerprint, job.say)
         why = "built anew" if full else "forced" if force else why_stale(table, last, inputs, fingerprint)
         if not why and last is not None:
             if table.shape.design != NO_DESIGN:

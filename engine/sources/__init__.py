@@ -67,8 +67,9 @@ class Source(Protocol):
     def files(self) -> list[Path]:
         """The files that match, sorted by name."""
 
-    def fingerprint(self) -> str:
-        """Changes when names, sizes or times of the files change; no content is read."""
+    def fingerprint(self, before: str = "") -> str:
+        """What the files are now, as ``engine.fingerprints`` has it; ``before`` saves reading those that are in it with
+        their size and time."""
 
     def changed_files(self, fingerprint: str) -> list[Path]:
         """The files that are new or different since ``fingerprint`` was taken."""

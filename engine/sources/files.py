@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import glob
 import gzip
+import hashlib
 import io
-import json
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from engine import fingerprints
 from engine.errors import SourceError
 
 SAMPLE = 1 << 20
@@ -46,22 +48,31 @@ def find(pattern: str, root: Path) -> list[Path]:
     raise SourceError(f"{pattern}: no such file; looked in {folder}, {state}. Put the file there or correct the source's path")
 
 
-def fingerprint(paths: Sequence[Path], root: Path) -> str:
-    """Names, sizes and times of ``paths`` as text; reads no content."""
-    marks = {}
+def fingerprint(paths: Sequence[Path], root: Path, before: str = "") -> str:
+    """Names, sizes, times and digests of ``paths`` as text. Only files that are not in ``before`` with their size and
+    time are read. Raises SourceError when one cannot be."""
+    known, marks = fingerprints.entries(before), {}
     for path in paths:
-        at = path.stat()
-        marks[shown(path, root)] = f"{at.st_size}:{at.st_mtime_ns}"
-    return json.dumps(marks, ensure_ascii=False, sort_keys=True)
+        name, at = shown(path, root), path.stat()
+        state, entry = f"{at.st_size}:{at.st_mtime_ns}", known.get(name, "")
+        same = entry == state or entry.startswith(f"{state}:")
+        marks[name] = entry if same else f"{state}:{_digest(path, name, state)}"
+    return fingerprints.written(marks)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _digest(path: Path, name: str, state: str) -> str:
+    """A digest of the file's bytes; ``state`` is its size and time, for it is read once while they stay."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()[:32]
+    except OSError as error:
+        raise SourceError(f"{name}: cannot be read ({error.strerror}); check its permissions") from None
 
 
 def changed(paths: Sequence[Path], root: Path, before: str) -> list[Path]:
-    """Those of ``paths`` that are not in the fingerprint ``before`` as they are now."""
-    try:
-        known = json.loads(before) if before else {}
-    except ValueError:
-        known = {}
-    now = json.loads(fingerprint(paths, root))
+    """Those of ``paths`` whose content is not in the fingerprint ``before`` under their name."""
+    known, now = fingerprints.contents(before), fingerprints.contents(fingerprint(paths, root, before))
     return [p for p in paths if known.get(shown(p, root)) != now[shown(p, root)]]
 
 

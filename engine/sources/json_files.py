@@ -40,9 +40,9 @@ class JsonFiles:
         """The files that match, sorted. Raises SourceError when there are none."""
         return files.find(self._spec.path, self._root)
 
-    def fingerprint(self) -> str:
-        """Names, sizes and times of the files."""
-        return files.fingerprint(self.files(), self._root)
+    def fingerprint(self, before: str = "") -> str:
+        """Names, sizes, times and digests of the files; those that are in ``before`` as they are now are not read."""
+        return files.fingerprint(self.files(), self._root, before)
 
     def changed_files(self, fingerprint: str) -> list[Path]:
         """The files that are new or different since ``fingerprint`` was taken."""
