@@ -19,7 +19,8 @@ from engine.project import PIPELINES, Project
 from engine.selectors import Graph
 from engine.specs import LAYERS, DuckDBTarget, SqlServerTarget, TableSpec
 from engine.sqltypes import Column, parse_type
-from engine.suites import BATCH, Suite, load_suite, suite_with_key
+from engine.suitefiles import load_suite
+from engine.suites import BATCH, Suite, suite_with_key
 from engine.suitetypes import unfit
 from engine.tsql import Rendered, Templates
 from engine.warehouse import AUDIT_COLUMNS, HISTORY_COLUMNS, TableShape

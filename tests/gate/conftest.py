@@ -12,7 +12,8 @@ import pytest
 from engine.bind import bind, parse
 from engine.gate import Gate, Verdict
 from engine.sqltypes import Column, SqlType, parse_type
-from engine.suites import BATCH, Suite, load_suite
+from engine.suitefiles import load_suite
+from engine.suites import BATCH, Suite
 from engine.warehouse.duckdb_dialect import to_duckdb
 from engine.warehouse.duckdb_engine import duckdb_engine
 from engine.warehouse.sqlserver_connect import drained
