@@ -26,7 +26,7 @@ test: .venv/dev.stamp
 ## make airflow a local Airflow on this project, until Ctrl-C (AIRFLOW_PORT=8080)
 airflow: .venv/dev.stamp
 	@if [ -z "$$DATA_DIR" ] && [ ! -e data/raw/users.csv ]; then $(BIN)/medallion sample; fi
-	@exec $(BIN)/python -m engine.airflow_local
+	@exec $(BIN)/python -m engine.airflow.local
 
 ## make lint    ruff, mypy and the import contract
 lint: .venv/dev.stamp
@@ -48,7 +48,7 @@ golden: .venv/dev.stamp
 
 ## make schema  write engine/pipelines.schema.json anew
 schema: .venv/run.stamp
-	$(BIN)/python -m engine.project > engine/pipelines.schema.json
+	$(BIN)/python -m engine.config.project > engine/pipelines.schema.json
 
 ## make clean   remove .venv and everything built (data/raw stays)
 clean:

@@ -1,4 +1,4 @@
-"""The pipelines of pipelines.yaml as Airflow DAGs. What each is made of: engine/airflow.py."""
+"""The pipelines of pipelines.yaml as Airflow DAGs. What each is made of: engine/airflow/factory.py."""
 
 from pathlib import Path
 

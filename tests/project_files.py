@@ -75,7 +75,7 @@ class Said:
 
 def medallion(root: Path, *args: str) -> Said:
     """The command in this process: the same ``main`` as the installed command, without its start-up time."""
-    from engine import cli
+    from engine.cli import app as cli
 
     out, err = io.StringIO(), io.StringIO()
     argv = sys.argv
@@ -93,7 +93,7 @@ def medallion(root: Path, *args: str) -> Said:
 
 def medallion_process(root: Path, *args: str, **environment: str) -> Said:
     """The installed command as a process of its own."""
-    command = [sys.executable, "-m", "engine.cli", *args]
+    command = [sys.executable, "-m", "engine.cli.app", *args]
     done = subprocess.run(
         command,
         cwd=root,

@@ -46,7 +46,7 @@ def server_settings(database: str = "") -> dict[str, str]:
 
 def server_spec(settings: dict[str, str] | None = None) -> Any:
     """The live server as a target, its references resolved."""
-    from engine.specs import SqlServerTarget
+    from engine.config.specs import SqlServerTarget
 
     found = settings or server_settings()
     spec = SqlServerTarget(
@@ -64,8 +64,8 @@ def server_spec(settings: dict[str, str] | None = None) -> Any:
 @functools.cache
 def capabilities() -> Any:
     """What the live server can do, as the engine reads it."""
-    from engine.warehouse.sqlserver_catalog import SERVER, capabilities
-    from engine.warehouse.sqlserver_connect import drained
+    from engine.warehouses.sqlserver.catalog import SERVER, capabilities
+    from engine.warehouses.sqlserver.connect import drained
 
     connection = connect(server_settings())
     names, rows = drained(connection, SERVER)
@@ -74,7 +74,7 @@ def capabilities() -> Any:
 
 
 def is_babelfish() -> bool:
-    from engine.warehouse.sqlserver_shape import BABELFISH
+    from engine.warehouses.sqlserver.shape import BABELFISH
 
     return bool(capabilities() == BABELFISH)
 
@@ -108,7 +108,7 @@ def environment_settings() -> dict[str, str]:
 
 def connector(settings: dict[str, str] | None = None) -> Any:
     """The engine's way to a server; to the database that the environment names by default."""
-    from engine.warehouse.sqlserver_connect import Connector
+    from engine.warehouses.sqlserver.connect import Connector
 
     return Connector(server_spec(settings or environment_settings()))
 

@@ -13,8 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from engine.errors import SourceError
-from engine.sqltypes import SqlType, parse_type
+from engine.core.errors import SourceError
+from engine.core.sqltypes import SqlType, parse_type
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -30,7 +30,7 @@ UNDECLARED: SqlType = parse_type("nvarchar(4000)")
 
 Progress = Callable[[int], None]
 
-_SOURCES = {"csv": ("engine.sources.csv_files", "CsvFiles"), "json": ("engine.sources.json_files", "JsonFiles")}
+_SOURCES = {"csv": ("engine.sources.files.csv", "CsvFiles"), "json": ("engine.sources.files.json", "JsonFiles")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Source(Protocol):
         """The files that match, sorted by name."""
 
     def fingerprint(self, before: str = "") -> str:
-        """What the files are now, as ``engine.fingerprints`` has it; ``before`` saves reading those that are in it with
+        """What the files are now, as ``engine.sources.fingerprints`` has it; ``before`` saves reading those that are in it with
         their size and time."""
 
     def changed_files(self, fingerprint: str) -> list[Path]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from engine.sqltypes import MAX, Column, SqlType
+from engine.core.sqltypes import MAX, Column, SqlType
 
 _NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)"
 _CLOCK = r"([01]?[0-9]|2[0-3]):[0-5][0-9]"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from engine.core.sqltypes import Column, SqlType
 from engine.sources.functions import register, unregister
-from engine.sqltypes import Column, SqlType
 
 if TYPE_CHECKING:
     import duckdb

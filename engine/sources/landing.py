@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import SourceError
+from engine.core.design import Partitioning
+from engine.core.errors import SourceError
+from engine.core.sqltypes import Column
+from engine.core.tables import AUDIT_COLUMNS, QUARANTINE_COLUMNS
 from engine.sources import Landed, Progress
 from engine.sources.conform import conform, ident, literal
 from engine.sources.decimals import wide_decimals
 from engine.sources.parts import Doubtful, Fault, Part
-from engine.sqltypes import Column
-from engine.warehouse import AUDIT_COLUMNS, QUARANTINE_COLUMNS
-from engine.warehouse.design import Partitioning
 
 if TYPE_CHECKING:
     import datetime as dt

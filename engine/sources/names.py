@@ -6,9 +6,9 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from engine.errors import SourceError
+from engine.core.errors import SourceError
+from engine.core.sqltypes import Column
 from engine.sources import UNDECLARED, SourceColumn
-from engine.sqltypes import Column
 
 _SLIP = 0.8
 """How alike a misspelt name is: titel and title are, order_date and order_id are not."""

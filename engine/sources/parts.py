@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from engine.sqltypes import Column
+from engine.core.sqltypes import Column
 
 if TYPE_CHECKING:
     import duckdb

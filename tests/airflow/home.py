@@ -19,7 +19,7 @@ import json, sys, time
 from pathlib import Path
 
 root, wanted = Path(sys.argv[1]), json.loads(sys.argv[2])
-from engine.airflow import dags
+from engine.airflow.factory import dags
 from airflow.models.asset import AssetEvent
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session

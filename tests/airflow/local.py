@@ -24,7 +24,7 @@ from tests.airflow.rest import Rest
 from tests.project_files import ROOT
 from tests.targets import ask_file
 
-COMMAND = [sys.executable, "-m", "engine.airflow_local"]
+COMMAND = [sys.executable, "-m", "engine.airflow.local"]
 
 
 @dataclass

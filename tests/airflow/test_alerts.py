@@ -195,7 +195,7 @@ def test_mail_servers_that_ask_for_tls_and_a_login(airflow_home: MakeHome, tmp_p
             ),
         )
         code = (
-            "import logging; logging.basicConfig(); from engine.airflow_alerts import Message, send;"
+            "import logging; logging.basicConfig(); from engine.airflow.alerts import Message, send;"
             "to = [{'email': 'ann@example.com', 'connection': name} for name in ('wrong', 'tls', 'starttls')];"
             "send(to, Message('told', 'of what', {}, {}), {})"
         )
@@ -210,7 +210,7 @@ def test_a_missed_deadline_is_told(airflow_home: MakeHome, mail: Received) -> No
     home = airflow_home(AIRFLOW_CONN_SMTP_DEFAULT=smtp_connection(mail.port))
     # As the triggerer does: by the path and the arguments that the DAG was stored with.
     code = (
-        "import asyncio; from engine.airflow_alerts import Alerts; from airflow.sdk._shared.module_loading import import_string;"
+        "import asyncio; from engine.airflow.alerts import Alerts; from airflow.sdk._shared.module_loading import import_string;"
         "back = Alerts('shop', 'all', {'critical': [{'email': 'ann@example.com'}]}).deadline('3h');"
         "context = {'dag_run': {'dag_run_id': 'manual__1+2', 'dag_id': 'all', 'logical_date': '2024-02-29T00:00:00Z'}};"
         "asyncio.run(import_string(back.path)(**back.kwargs, context=context))"

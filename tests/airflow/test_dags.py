@@ -102,7 +102,7 @@ def test_a_project_gone_wrong_is_not_tried_again(airflow_home: MakeHome) -> None
     (home.project / "templates/silver/orders.sql").write_text("SELECT o.nonsense AS x FROM bronze.orders AS o")
     kept = (home.project / "data/outline.json").read_text(encoding="utf-8")
     assert "gold.customers" in kept
-    probe = "import sys; from pathlib import Path; from engine.airflow import dags;print(list(dags(Path(sys.argv[1]))))"
+    probe = "import sys; from pathlib import Path; from engine.airflow.factory import dags;print(list(dags(Path(sys.argv[1]))))"
     assert "['layers']" in home.python("-c", probe, str(home.project)).stdout
 
 
@@ -154,9 +154,9 @@ def test_nothing_is_opened_and_nothing_heavy_imported_to_read_the_dags(airflow_h
     home = airflow_home()
     write_project(home.project)
     code = (
-        "import sys; from pathlib import Path; import engine.airflow; root = Path(sys.argv[1]);"
-        "assert 'all' in engine.airflow.dags(root);"
-        "before = set(sys.modules); assert 'all' in engine.airflow.dags(root);"
+        "import sys; from pathlib import Path; import engine.airflow.factory; root = Path(sys.argv[1]);"
+        "assert 'all' in engine.airflow.factory.dags(root);"
+        "before = set(sys.modules); assert 'all' in engine.airflow.factory.dags(root);"
         "heavy = {'great_expectations', 'duckdb', 'pyodbc', 'mssql_python', 'pyarrow', 'pandas', 'slack_sdk', 'pagerduty'};"
         "print(sorted(heavy & set(sys.modules)), (root / 'data/warehouse.duckdb').exists())"
     )

@@ -27,7 +27,7 @@ def client(*, logged_in: bool) -> Any:
     from airflow.api_fastapi.core_api.security import get_user
     from fastapi.testclient import TestClient
 
-    from engine.airflow_plugin import pages
+    from engine.airflow.plugin import pages
 
     app = pages()
     if logged_in:
@@ -78,7 +78,7 @@ def test_before_the_first_run_the_page_says_so(project: Path) -> None:
 def test_the_project_is_the_folder_above_the_dags_when_none_is_named(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.airflow_plugin import pages_folder
+    from engine.airflow.plugin import pages_folder
 
     monkeypatch.delenv("MEDALLION_PROJECT")
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(project / "dags"))

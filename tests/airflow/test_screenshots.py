@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.sample import SampleReport, generate
+from engine.cli.sample import SampleReport, generate
 from tests.airflow.browser import CHROMIUM, Page, browser
 from tests.airflow.local import Airflow, listening, local_airflow
 from tests.project.shipped import copy_project

@@ -73,7 +73,7 @@ def built_by_airflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[
     """The tables of each generated DAG."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("home")))
-        from engine.airflow import dags
+        from engine.airflow.factory import dags
 
         found = dags(project(tmp_path_factory.mktemp("dags"), {f"p{i}": word for i, word in enumerate(CASES)}))
     return {
@@ -108,7 +108,7 @@ def test_a_run_builds_what_is_listed(root: Path) -> None:
 
 @pytest.mark.parametrize("selector", UNKNOWN)
 def test_what_selects_nothing_is_told_everywhere(selector: str, tmp_path: Path) -> None:
-    from engine.outline import outline
+    from engine.compile.dag_manifest import outline
 
     root = project(tmp_path, {"mine": selector})
     said = medallion(root, "check")

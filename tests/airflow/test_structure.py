@@ -55,7 +55,7 @@ def test_what_gives_the_same_again_is_not_tried_again(
 ) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from engine.airflow_tasks import Build, Gate
+    from engine.airflow.tasks import Build, Gate
 
     root = write_project(tmp_path)
     assert medallion(root, "run").code == 0
@@ -101,7 +101,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 
 def made(root: Path) -> dict[str, Any]:
-    from engine.airflow import dags
+    from engine.airflow.factory import dags
 
     return dags(root)
 
@@ -145,8 +145,8 @@ def test_only_the_dag_that_is_asked_for_is_made(tmp_path: Path, monkeypatch: pyt
 def test_an_embedded_warehouse_is_refused_where_tasks_run_elsewhere(
     executor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.airflow import raise_problems
-    from engine.errors import ProjectError
+    from engine.airflow.factory import raise_problems
+    from engine.core.errors import ProjectError
 
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
     root = copy_project(tmp_path)

@@ -29,7 +29,7 @@ print("\\n" + json.dumps([seconds, sum(len(d.tasks) for d in found)]))
 """
 OURS = {
     "imports": "",
-    "parse": "from pathlib import Path\nfrom engine.airflow import dags\nfound = dags(Path(sys.argv[1])).values()",
+    "parse": "from pathlib import Path\nfrom engine.airflow.factory import dags\nfound = dags(Path(sys.argv[1])).values()",
 }
 DAG_FACTORY = {
     "imports": "",

@@ -84,7 +84,7 @@ def _files(folder: Path, rows: int) -> Iterator[tuple[str, Path, int]]:
 
 
 def _duckdb(tsql: str) -> str:
-    from engine.sqltypes import parse_type
+    from engine.core.sqltypes import parse_type
 
     return parse_type(tsql).duckdb
 

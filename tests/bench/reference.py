@@ -74,9 +74,9 @@ def _project(folder: Path) -> tuple[Path, str]:
 
 def _bare_script(project: Path, data: str) -> str:
     """A program that runs the same transformations as plain CREATE TABLE AS statements, and nothing else."""
-    from engine.model import load_model
-    from engine.project import load_project
-    from engine.show import render
+    from engine.compile.manifest import load_model
+    from engine.config.project import load_project
+    from engine.pages.catalogue import render
 
     os.environ["DATA_DIR"] = data
     loaded = load_project(project)
@@ -95,7 +95,7 @@ def _bare_script(project: Path, data: str) -> str:
         else:
             build = dict(render(model, name))["build"]
             statements.append("CREATE TABLE " + quoted + " AS" + build.split(" AS", 1)[1])
-    from engine.warehouse.duckdb_dialect import MACROS
+    from engine.warehouses.duckdb.transpile.dialect import MACROS
 
     file = str(project.parent / "bare.duckdb")
     return (

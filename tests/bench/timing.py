@@ -48,7 +48,7 @@ def timed(command: Sequence[str], folder: Path, **environment: str) -> Timed:
 
 
 def medallion(project: Path, *args: str) -> list[str]:
-    return [sys.executable, "-m", "engine.cli", "--project", str(project), *args]
+    return [sys.executable, "-m", "engine.cli.app", "--project", str(project), *args]
 
 
 def script(code: str) -> list[str]:

@@ -18,9 +18,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.sqltypes import Column, parse_type
-from engine.warehouse import sqlserver_load
-from engine.warehouse.sqlserver_connect import Connector, connection_string, find_driver
+from engine.core.sqltypes import Column, parse_type
+from engine.warehouses.sqlserver import load as sqlserver_load
+from engine.warehouses.sqlserver.connect import Connector, connection_string, find_driver
 from tests import targets
 
 SCHEMA, TABLE = "dbo", "loaded"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.sample import generate
+from engine.cli.sample import generate
 from tests.project.shipped import copy_project, run_on
 from tests.project_files import ROOT, Said, environment, medallion
 
@@ -46,7 +46,7 @@ def test_a_command_of_the_docs_runs(page: str, line: str, project: Path) -> None
 def test_every_command_is_documented() -> None:
     from typer.main import get_command
 
-    from engine.cli import app
+    from engine.cli.app import app
 
     text = "\n".join(p.read_text(encoding="utf-8") for p in PAGES)
     for name in get_command(app).commands:  # type: ignore[attr-defined]

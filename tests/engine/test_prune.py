@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.project import load_project
-from engine.run import open_warehouse
+from engine.config.project import load_project
+from engine.execution.runner import open_warehouse
 from tests.project_files import PIPELINES as GUARDED
 from tests.project_files import UNGUARDED, Said, medallion, write_project
 from tests.targets import ask, change

@@ -11,7 +11,8 @@ from typing import Any
 import jinja2
 import pytest
 
-from engine.warehouse import duckdb_sql, sqlserver_templates
+from engine.warehouses.duckdb import statements as duckdb_sql
+from engine.warehouses.sqlserver import templates as sqlserver_templates
 from tests.project_files import PIPELINES, medallion, write_project
 from tests.targets import ask as rows
 

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from engine.project import json_schema
+from engine.config.project import json_schema
 from tests.project_files import PIPELINES, ROOT
 
 PATH = ROOT / "engine" / "pipelines.schema.json"

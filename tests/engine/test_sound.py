@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ProjectError
-from engine.outline import outline
-from engine.sound import sound_model
+from engine.compile.dag_manifest import outline
+from engine.compile.partial import sound_model
+from engine.core.errors import ProjectError
 from tests.project_files import PIPELINES, write_project
 
 TWO = PIPELINES.replace(

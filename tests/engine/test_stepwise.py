@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import GateFailed, ProjectError, SourceError, StagingGone, WarehouseError
-from engine.stepwise import Built, Job, Judged, build, finish, gate
+from engine.core.errors import GateFailed, ProjectError, SourceError, StagingGone, WarehouseError
+from engine.execution.tasks import Built, Job, Judged, build, finish, gate
 from tests.engine.test_changes import declare, loaded_twice
 from tests.project_files import FILES, medallion, write_project
 from tests.targets import ask, change

@@ -1,4 +1,4 @@
-"""Writes engine/static/expectations.json from the installed Great Expectations: what `medallion check` knows of it.
+"""Writes engine/quality/expectations.json from the installed Great Expectations: what `medallion check` knows of it.
 
 python -m tests.gate.catalogue          # rewrites the file
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-CATALOGUE = Path(__file__).parents[2] / "engine" / "static" / "expectations.json"
+CATALOGUE = Path(__file__).parents[2] / "engine" / "quality" / "expectations.json"
 
 COMMON = {
     "id",
@@ -45,7 +45,7 @@ def build() -> dict[str, Any]:
     """The catalogue of the installed version."""
     import great_expectations
 
-    from engine import gx
+    from engine.quality import gx
 
     engine = gx.StagingEngine(sa.create_engine("sqlite://"))
     from great_expectations.expectations.registry import list_registered_expectation_implementations
@@ -74,7 +74,7 @@ def _rows(name: str, map_metric: str | None) -> bool:
 
 
 def _unavailable(name: str, map_metric: str | None, expectation: Any, engine: Any) -> str:
-    from engine import gx
+    from engine.quality import gx
 
     if "regex" in name:
         return NOT_HERE["regex"]

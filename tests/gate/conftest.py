@@ -9,14 +9,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from engine.bind import bind, parse
-from engine.gate import Gate, Verdict
-from engine.sqltypes import Column, SqlType, parse_type
-from engine.suitefiles import load_suite
-from engine.suites import BATCH, Suite
-from engine.warehouse.duckdb_dialect import to_duckdb
-from engine.warehouse.duckdb_engine import duckdb_engine
-from engine.warehouse.sqlserver_connect import drained
+from engine.core.sqltypes import Column, SqlType, parse_type
+from engine.quality.gate import Gate, Verdict
+from engine.quality.suitefiles import load_suite
+from engine.quality.suites import BATCH, Suite
+from engine.tsql.bind import bind, parse
+from engine.warehouses.duckdb.engine import duckdb_engine
+from engine.warehouses.duckdb.transpile.dialect import to_duckdb
+from engine.warehouses.sqlserver.connect import drained
 from tests import targets
 
 COLUMNS = {

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.gate import Verdict
-from engine.sqltypes import parse_type
+from engine.core.sqltypes import parse_type
+from engine.quality.gate import Verdict
 from tests.targets import differs_on_babelfish
 
 from .conftest import STAGING, Place, everywhere

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from engine.gate import Gate, Verdict
-from engine.sqltypes import parse_type
-from engine.suites import Expectation, Suite
+from engine.core.sqltypes import parse_type
+from engine.quality.gate import Gate, Verdict
+from engine.quality.suites import Expectation, Suite
 
 from .conftest import STAGING, Place, columns, everywhere
 
@@ -155,8 +155,8 @@ def test_judging_writes_nothing_to_the_terminal(
 
 def test_what_great_expectations_seldom_needs_is_not_imported() -> None:
     code = (
-        "import sys; from engine.gate import preload; preload().join();"
-        "assert 'engine.gx' in sys.modules, 'not loaded';"
+        "import sys; from engine.quality.gate import preload; preload().join();"
+        "assert 'engine.quality.gx' in sys.modules, 'not loaded';"
         "assert not {'scipy.stats', 'altair', 'great_expectations.render.renderer.site_builder.x'} & set(sys.modules), 'loaded';"
         "import gc; assert gc.isenabled();"
         "from scipy import stats; assert stats.norm.cdf(0) == 0.5;"

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from engine.bind import bind, parse
-from engine.rowquery import BATCH, RowQuery
-from engine.sqltypes import Column, parse_type
-from engine.suites import Suite
-from engine.warehouse.duckdb_dialect import to_duckdb
+from engine.core.sqltypes import Column, parse_type
+from engine.quality.rowquery import BATCH, RowQuery
+from engine.quality.suites import Suite
+from engine.tsql.bind import bind, parse
+from engine.warehouses.duckdb.transpile.dialect import to_duckdb
 from tests.targets import is_babelfish
 
 from .conftest import Place, everywhere

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from engine.gate import Verdict
-from engine.verdicts import percent, shown
+from engine.quality.gate import Verdict
+from engine.quality.verdicts import percent, shown
 
 from .conftest import everywhere
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ProjectError
-from engine.suitefiles import load_suite
-from engine.suites import Suite, catalogue, suite_with_key
+from engine.core.errors import ProjectError
+from engine.quality.suitefiles import load_suite
+from engine.quality.suites import Suite, catalogue, suite_with_key
 
 from . import catalogue as generator
 
@@ -220,7 +220,7 @@ def test_reading_a_suite_imports_neither_great_expectations_nor_a_driver(tmp_pat
     path.write_text("expectations: [{type: expect_column_to_exist, kwargs: {column: a}}]")
     assert load_suite(path, tmp_path).expectations
     code = (
-        "import sys, pathlib; from engine.suitefiles import load_suite; from engine import gate, report;"
+        "import sys, pathlib; from engine.quality.suitefiles import load_suite; from engine import gate, report;"
         f"root = pathlib.Path({str(tmp_path)!r}); load_suite(root / 'expectations/silver/things.yaml', root);"
         "heavy = set(sys.modules) & {'great_expectations', 'duckdb', 'sqlalchemy', 'pandas', 'pyarrow', 'sqlglot'};"
         "sys.exit(str(heavy) if heavy else 0)"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from engine import gxtext
-from engine.gate import Verdict
-from engine.sqltypes import Column, parse_type
-from engine.suites import Suite
+from engine.core.sqltypes import Column, parse_type
+from engine.quality import gxtext
+from engine.quality.gate import Verdict
+from engine.quality.suites import Suite
 
 from .conftest import Place, everywhere
 

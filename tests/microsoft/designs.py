@@ -6,13 +6,13 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from engine.warehouse import TableShape
-from engine.warehouse import sqlserver_design as design
-from engine.warehouse import sqlserver_partitions as parts
-from engine.warehouse import sqlserver_sql as sql
-from engine.warehouse.design import Design, ForeignKey, Index, Partitions
-from engine.warehouse.sqlserver_design import Existing, Key
-from engine.warehouse.sqlserver_shape import BABELFISH, SQL_SERVER, Capabilities, published_columns, qualified
+from engine.core.design import Design, ForeignKey, Index, Partitions
+from engine.core.tables import TableShape
+from engine.warehouses.sqlserver import statements as sql
+from engine.warehouses.sqlserver.design import partitions as parts
+from engine.warehouses.sqlserver.design import statements as design
+from engine.warehouses.sqlserver.design.statements import Existing, Key
+from engine.warehouses.sqlserver.shape import BABELFISH, SQL_SERVER, Capabilities, published_columns, qualified
 from tests.microsoft.shapes import AWKWARD, LOAD, shape
 
 SESSIONS = shape(

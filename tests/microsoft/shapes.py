@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, replace
 
-from engine.sqltypes import Column, parse_type
-from engine.tsql import ident
-from engine.warehouse import AUDIT_COLUMNS, KEEPS_ROWS, QUARANTINE_COLUMNS, Brought, Change, Kept, TableShape
-from engine.warehouse import sqlserver_sql as sql
-from engine.warehouse.sqlserver_catalog import READERS
-from engine.warehouse.sqlserver_shape import (
+from engine.core.sqltypes import Column, parse_type
+from engine.core.tables import AUDIT_COLUMNS, KEEPS_ROWS, QUARANTINE_COLUMNS, Brought, Change, Kept, TableShape
+from engine.tsql.templates import ident
+from engine.warehouses.sqlserver import statements as sql
+from engine.warehouses.sqlserver.catalog import READERS
+from engine.warehouses.sqlserver.shape import (
     BABELFISH,
     HISTORY_COLUMNS,
     SQL_SERVER,

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from engine.bind import BindError, bind, parse
-from engine.bind.typed import Bound
-from engine.rowquery import BATCH, NotRowWise, RowQuery, check_row_wise
-from engine.sqltypes import Column, parse_type
-from engine.suites import QUERY_KWARG, ROW_QUERY, Expectation
-from engine.warehouse import TableShape
-from engine.warehouse import sqlserver_sql as sql
-from engine.warehouse.sqlserver_templates import split_ctes
+from engine.core.sqltypes import Column, parse_type
+from engine.core.tables import TableShape
+from engine.quality.rowquery import BATCH, NotRowWise, RowQuery, check_row_wise
+from engine.quality.suites import QUERY_KWARG, ROW_QUERY, Expectation
+from engine.tsql.bind import BindError, bind, parse
+from engine.tsql.bind.typed import Bound
+from engine.warehouses.sqlserver import statements as sql
+from engine.warehouses.sqlserver.templates import split_ctes
 from tests.microsoft import Microsoft
 from tests.microsoft.shapes import LEDGER, LOAD
 from tests.parity.targets import columns_of, load

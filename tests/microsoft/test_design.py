@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from engine.warehouse import sqlserver_design as design
-from engine.warehouse import sqlserver_partitions as parts
-from engine.warehouse import sqlserver_sql as sql
-from engine.warehouse.design import Design, Index, Partitions
-from engine.warehouse.sqlserver_design import Existing
-from engine.warehouse.sqlserver_shape import BABELFISH, SQL_SERVER
+from engine.core.design import Design, Index, Partitions
+from engine.warehouses.sqlserver import statements as sql
+from engine.warehouses.sqlserver.design import partitions as parts
+from engine.warehouses.sqlserver.design import statements as design
+from engine.warehouses.sqlserver.design.statements import Existing
+from engine.warehouses.sqlserver.shape import BABELFISH, SQL_SERVER
 from tests.microsoft import Microsoft, as_procedure
 from tests.microsoft.designs import (
     BY_DATE,
@@ -62,7 +62,7 @@ def test_the_compiler_finds_a_column_that_is_not_there(checker: Microsoft) -> No
 
 
 def test_queries_of_the_catalogue_parse(checker: Microsoft) -> None:
-    from engine.warehouse.sqlserver_design_catalog import boundaries, designed, query
+    from engine.warehouses.sqlserver.design.catalog import boundaries, designed, query
 
     asked: list[str] = []
 

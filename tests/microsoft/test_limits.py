@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from engine.sqltypes import Column, parse_type
-from engine.warehouse import AUDIT_COLUMNS, TableShape
-from engine.warehouse import sqlserver_sql as sql
-from engine.warehouse.sqlserver_shape import BABELFISH, Capabilities, limits, lock_name, short_name, width
-from engine.warehouse.sqlserver_templates import split_ctes
+from engine.core.sqltypes import Column, parse_type
+from engine.core.tables import AUDIT_COLUMNS, TableShape
+from engine.warehouses.sqlserver import statements as sql
+from engine.warehouses.sqlserver.shape import BABELFISH, Capabilities, limits, lock_name, short_name, width
+from engine.warehouses.sqlserver.templates import split_ctes
 
 
 def shape(

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.warehouse import TableShape
-from engine.warehouse.replaying import Fate, Statements
-from engine.warehouse.sqlserver_shape import STAGING, staging_name
+from engine.core.tables import TableShape
+from engine.warehouses.replaying import Fate, Statements
+from engine.warehouses.sqlserver.shape import STAGING, staging_name
 from tests.microsoft import Microsoft
 from tests.microsoft.shapes import AWKWARD, LOAD, SESSION, SUMMARY, shape
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from engine.warehouse.design import Design
-from engine.warehouse.sqlserver_roles import SCHEMAS, alias_schemas, script, set_up
-from engine.warehouse.sqlserver_shape import BABELFISH, SQL_SERVER
+from engine.core.design import Design
+from engine.warehouses.sqlserver.roles import SCHEMAS, alias_schemas, script, set_up
+from engine.warehouses.sqlserver.shape import BABELFISH, SQL_SERVER
 from tests.microsoft import Microsoft
 from tests.microsoft.designs import DESIGNS
 from tests.microsoft.shapes import CASES, shape

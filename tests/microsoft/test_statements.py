@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.warehouse import sqlserver_sql as sql
-from engine.warehouse.sqlserver_shape import published_columns, qualified
+from engine.warehouses.sqlserver import statements as sql
+from engine.warehouses.sqlserver.shape import published_columns, qualified
 from tests.microsoft import Microsoft, as_procedure, as_view
 from tests.microsoft.shapes import CASES, LOAD, Case, common_statements, declarations, statements
 

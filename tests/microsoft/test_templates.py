@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.bind.reserved import RESERVED
-from engine.sqltypes import Column, parse_type
-from engine.warehouse import TableShape
-from engine.warehouse import sqlserver_sql as sql
+from engine.core.sqltypes import Column, parse_type
+from engine.core.tables import TableShape
+from engine.tsql.bind.reserved import RESERVED
+from engine.warehouses.sqlserver import statements as sql
 from tests.badinput.test_design_faults import FILTERS, RIGHT_FILTERS
 from tests.badinput.test_select_faults import REFUSED, TAKEN
 from tests.microsoft import Microsoft

@@ -15,11 +15,11 @@ from typing import Any, Protocol
 
 import yaml
 
-from engine.bind import bind, parse
-from engine.bind.typed import Bound
-from engine.sqltypes import Column, parse_type
-from engine.warehouse.duckdb_dialect import install_macros, to_duckdb
-from engine.warehouse.sqlserver_connect import Connector
+from engine.core.sqltypes import Column, parse_type
+from engine.tsql.bind import bind, parse
+from engine.tsql.bind.typed import Bound
+from engine.warehouses.duckdb.transpile.dialect import install_macros, to_duckdb
+from engine.warehouses.sqlserver.connect import Connector
 from tests.targets import new_database, server_spec
 
 Rows = list[tuple[Any, ...]]

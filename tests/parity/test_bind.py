@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.bind import BindError, bind, parse, tables_of
-from engine.bind.typed import Bound
-from engine.sqltypes import Column, parse_type
-from engine.warehouse.duckdb_dialect import to_duckdb
+from engine.core.sqltypes import Column, parse_type
+from engine.tsql.bind import BindError, bind, parse, tables_of
+from engine.tsql.bind.typed import Bound
+from engine.warehouses.duckdb.transpile.dialect import to_duckdb
 
 CATALOG = {
     "silver.users": [

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from engine.bind import BindError, Refused
-from engine.warehouse.duckdb_dialect import to_duckdb
+from engine.tsql.bind import BindError, Refused
+from engine.warehouses.duckdb.transpile.dialect import to_duckdb
 from tests.microsoft import Microsoft, Unavailable, microsoft
 from tests.parity.targets import OnDuckdb, OnSqlServer, Target, compared, load, open_target
 from tests.targets import live

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from engine.project import load_project
-from engine.sample import generate
-from engine.warehouse import AUDIT_COLUMNS
+from engine.cli.sample import generate
+from engine.config.project import load_project
+from engine.core.tables import AUDIT_COLUMNS
 from tests import targets
 from tests.parity.targets import compared
 from tests.project.figures import COLUMNS, FIGURES, ROW_COUNTS, Figure

@@ -8,13 +8,13 @@ from functools import cache
 
 import pytest
 
-from engine.ledger import TABLES
-from engine.model import Model, load_model
-from engine.project import load_project
-from engine.show import render
-from engine.warehouse import QUARANTINE_COLUMNS, TableShape
-from engine.warehouse import sqlserver_sql as sql
-from engine.warehouse.sqlserver_shape import (
+from engine.compile.manifest import Model, load_model
+from engine.config.project import load_project
+from engine.core.tables import QUARANTINE_COLUMNS, TableShape
+from engine.pages.catalogue import render
+from engine.state.ledger import TABLES
+from engine.warehouses.sqlserver import statements as sql
+from engine.warehouses.sqlserver.shape import (
     held_name,
     published_columns,
     qualified,

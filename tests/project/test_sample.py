@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ProjectError
-from engine.sample import DEVICES, GENRES, PLANS, SampleReport, generate
+from engine.cli.sample import DEVICES, GENRES, PLANS, SampleReport, generate
+from engine.core.errors import ProjectError
 
 DIGESTS = {
     "users.csv": "0ce9fb2bbe6ffe30",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.sample import SampleReport, generate
+from engine.cli.sample import SampleReport, generate
 from tests.project.shipped import copy_project, run_on
 from tests.project_files import environment, medallion
 

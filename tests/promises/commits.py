@@ -33,8 +33,10 @@ class Killer:
 
     def watch(self) -> None:
         """Hear of every commit that the engine makes from now on, on both warehouses."""
-        from engine.load import Load
-        from engine.warehouse import duckdb, sqlserver_load, sqlserver_session
+        from engine.execution.load import Load
+        from engine.warehouses.duckdb import warehouse as duckdb
+        from engine.warehouses.sqlserver import load as sqlserver_load
+        from engine.warehouses.sqlserver import session as sqlserver_session
 
         killer, cursor, timed = self, duckdb.DuckDBWarehouse._new_cursor, Load.timed
         run, bulk = sqlserver_session.Session.run, sqlserver_load.bulk_copy

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.stepwise import Job, build, gate
+from engine.execution.tasks import Job, build, gate
 from tests.project_files import FILES, PIPELINES, UNGUARDED, Said, medallion, write_project
 from tests.targets import ask
 

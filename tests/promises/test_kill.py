@@ -20,8 +20,8 @@ STEPS = ("load", "gate", "commit", "done")
 KILLER = """
 import os, signal, sys
 from pathlib import Path
-from engine.project import load_project
-from engine.run import Watcher, run
+from engine.config.project import load_project
+from engine.execution.runner import Watcher, run
 
 table, step = sys.argv[1:]
 

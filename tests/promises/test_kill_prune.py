@@ -18,9 +18,9 @@ LEFT = ("gold.first", "gold.second")
 KILLER = """
 import os, signal, sys
 from pathlib import Path
-from engine.project import load_project
-from engine.prune import prune
-from engine.run import Watcher
+from engine.config.project import load_project
+from engine.execution.prune import prune
+from engine.execution.runner import Watcher
 
 table, step = sys.argv[1:]
 

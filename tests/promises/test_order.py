@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import ledger
+from engine.state import ledger
 from tests.project_files import FILES, PIPELINES, medallion, write_project
 from tests.targets import ask, change
 

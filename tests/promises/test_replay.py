@@ -463,8 +463,8 @@ def test_several_origins_are_counted_and_none_is_said(tmp_path: Path) -> None:
 KILLER = """
 import os, signal, sys
 from pathlib import Path
-from engine.project import load_project
-from engine.replay import replay, undo
+from engine.config.project import load_project
+from engine.execution.replay import replay, undo
 
 def tell(at, rows):
     if at == step:

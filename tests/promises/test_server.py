@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import MedallionError
-from engine.project import load_project
-from engine.run import Watcher, run
-from engine.warehouse.sqlserver_connect import ServerError, drained, retrying
-from engine.warehouse.sqlserver_session import Session
+from engine.config.project import load_project
+from engine.core.errors import MedallionError
+from engine.execution.runner import Watcher, run
+from engine.warehouses.sqlserver.connect import ServerError, drained, retrying
+from engine.warehouses.sqlserver.session import Session
 from tests import targets
 from tests.project_files import FILES, PIPELINES, medallion, write_project
 from tests.promises.proxy import Wire, wire

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.usefixtures("target")
 SLOW = """
 import sys, time
 from pathlib import Path
-from engine.project import load_project
-from engine.run import Watcher, run
+from engine.config.project import load_project
+from engine.execution.runner import Watcher, run
 
 class Slow(Watcher):
     def step(self, table, step, rows):
@@ -73,7 +73,7 @@ def test_a_second_run_waits_when_asked_to(tmp_path: Path) -> None:
     root = write_project(tmp_path)
     with run_at_work(root):
         second = subprocess.Popen(
-            [sys.executable, "-m", "engine.cli", "run", "--wait", "60"],
+            [sys.executable, "-m", "engine.cli.app", "run", "--wait", "60"],
             cwd=root,
             env=process_environment(),
             stderr=subprocess.PIPE,

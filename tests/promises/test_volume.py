@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine.warehouse.duckdb import DuckDBWarehouse
-from engine.warehouse.sqlserver import SqlServerWarehouse
+from engine.warehouses.duckdb.warehouse import DuckDBWarehouse
+from engine.warehouses.sqlserver.warehouse import SqlServerWarehouse
 from tests.project_files import FILES, PIPELINES, Said, medallion, write_project
 from tests.targets import ask, on_target
 

@@ -8,10 +8,10 @@ from typing import Any
 import pyodbc
 import pytest
 
-from engine.errors import WarehouseError
-from engine.specs import SqlServerTarget
-from engine.warehouse import sqlserver_connect
-from engine.warehouse.sqlserver_connect import (
+from engine.config.specs import SqlServerTarget
+from engine.core.errors import WarehouseError
+from engine.warehouses.sqlserver import connect as sqlserver_connect
+from engine.warehouses.sqlserver.connect import (
     TRANSIENT,
     Connector,
     Driver,

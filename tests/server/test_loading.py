@@ -16,11 +16,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from engine.errors import WarehouseError
-from engine.sqltypes import Column, parse_type
-from engine.warehouse import sqlserver_load
-from engine.warehouse.sqlserver_connect import Connector
-from engine.warehouse.sqlserver_load import COMMIT_ROWS, LOADER, MOST_ROWS, load
+from engine.core.errors import WarehouseError
+from engine.core.sqltypes import Column, parse_type
+from engine.warehouses.sqlserver import load as sqlserver_load
+from engine.warehouses.sqlserver.connect import Connector
+from engine.warehouses.sqlserver.load import COMMIT_ROWS, LOADER, MOST_ROWS, load
 from tests import targets
 
 pytestmark = targets.live

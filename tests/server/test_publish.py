@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import pytest
 
-from engine.ledger import LOADS, LoadRecord
-from engine.warehouse import Arrived
-from engine.warehouse.protocol import LedgerRows
-from engine.warehouse.sqlserver_publish import Publication, exchange
-from engine.warehouse.sqlserver_session import Session
-from engine.warehouse.sqlserver_shape import SQL_SERVER
+from engine.core.tables import Arrived
+from engine.state.ledger import LOADS, LoadRecord
+from engine.warehouses.protocol import LedgerRows
+from engine.warehouses.sqlserver.publish import Publication, exchange
+from engine.warehouses.sqlserver.session import Session
+from engine.warehouses.sqlserver.shape import SQL_SERVER
 from tests.microsoft.shapes import LOAD, SELF, shape
 
 

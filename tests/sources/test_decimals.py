@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.config.specs import CsvSource
+from engine.core.sqltypes import Column, parse_type
 from engine.sources import SourceColumn, land, open_source
 from engine.sources.conform import conform
 from engine.sources.decimals import wide_decimals
-from engine.specs import CsvSource
-from engine.sqltypes import Column, parse_type
 from tests.project_files import PIPELINES, UNGUARDED, medallion, write_project
 from tests.targets import ask
 

@@ -11,9 +11,9 @@ import duckdb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.config.specs import JsonSource
+from engine.core.sqltypes import parse_type
 from engine.sources import SourceColumn, land, open_source
-from engine.specs import JsonSource
-from engine.sqltypes import parse_type
 
 Written = tuple[str, str, str | None]
 """A value as it is in the file, the same without blanks, and what lands when a column holds it."""

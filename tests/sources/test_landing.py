@@ -13,12 +13,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from engine.errors import SourceError
-from engine.sources import SourceColumn, csv_files, land, open_source
+from engine.config.specs import CsvSource, JsonSource
+from engine.core.errors import SourceError
+from engine.core.sqltypes import parse_type
+from engine.core.tables import AUDIT_COLUMNS
+from engine.sources import SourceColumn, land, open_source
+from engine.sources.files import csv as csv_files
 from engine.sources.landing import Scan
-from engine.specs import CsvSource, JsonSource
-from engine.sqltypes import parse_type
-from engine.warehouse import AUDIT_COLUMNS
 from tests.sources.cases import CSV, JSON, VALUES, Case
 
 CASES = [pytest.param(c, id=f"{c.type}: {c.id}") for c in (*CSV, *JSON)]

@@ -1,0 +1,1 @@
+"""The project as a whole, bound: the manifest, what is selected, what is stale."""

@@ -1,0 +1,94 @@
+"""What a table's watermark is made from, as far as its SELECT tells."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from engine.config.specs import TableSpec
+from engine.config.yamlfile import Node
+from engine.core.errors import Problem
+from engine.core.sqltypes import Column
+from engine.tsql.bind import Bound, meaning
+from engine.tsql.bind.typed import Query, SetOperation
+
+ARRIVAL = ("_loaded_at", "_load_id")
+"""The columns of a loaded table that say when a row came."""
+Origins = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """``meaning`` changes when the column is computed otherwise; ``arrivals`` are the tables and columns of arrival that
+    it comes from."""
+
+    meaning: str
+    arrivals: Origins
+
+
+def watermark_of(
+    bound: Bound, column: str, catalog: Mapping[str, Sequence[Column]], landed: Collection[str]
+) -> Watermark | None:
+    """What a column of a SELECT is made from; None where the SELECT has no such column."""
+    place = next((n for n, c in enumerate(bound.columns) if c.name.casefold() == column.casefold()), None)
+    if place is None:
+        return None
+    lineage = bound.columns[place].lineage
+    said = [sorted(lineage), [_said(node) for node in _nodes(bound.query, place)]]
+    digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+    return Watermark(digest, _arrivals(lineage, catalog, landed))
+
+
+def _nodes(query: Query, place: int) -> Iterator[exp.Expr | None]:
+    if isinstance(query, SetOperation):
+        yield from _nodes(query.left, place)
+        yield from _nodes(query.right, place)
+    else:
+        yield query.outputs[place].node if place < len(query.outputs) else None
+
+
+def _said(node: exp.Expr | None) -> str:
+    """What an output column says, whatever its tables are called in the SELECT."""
+    if node is None:
+        return ""
+    plain = node.unalias().copy()
+    for column in list(plain.find_all(exp.Column)):
+        for part in ("table", "db"):
+            column.set(part, None)
+    return meaning(plain)
+
+
+def _arrivals(lineage: Origins, catalog: Mapping[str, Sequence[Column]], landed: Collection[str]) -> Origins:
+    found: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str]] = set()
+    todo = list(lineage)
+    while todo:
+        table, name = at = todo.pop()
+        if at in seen:
+            continue
+        seen.add(at)
+        if table in landed and name.lower() in ARRIVAL:
+            found.add((table, name.lower()))
+        todo += [o for c in catalog.get(table, ()) if c.name.lower() == name.lower() for o in c.lineage]
+    return frozenset(found)
+
+
+def arrival_faults(
+    node: Node, name: str, spec: TableSpec, tables: Mapping[str, TableSpec], mark: Watermark | None
+) -> Iterator[Problem]:
+    """An append without a key whose watermark every load of its input renews: it would take all rows again."""
+    if mark is None or spec.load != "append" or spec.key_columns:
+        return
+    for table, column in sorted(mark.arrivals):
+        if tables[table].load != "append":
+            yield node.problem(
+                ("tables", name, "watermark"),
+                f"the watermark {spec.watermark} of {name} comes from {table}.{column}, which every load of it renews "
+                f"(load: {tables[table].load}): all its rows would be appended again",
+                value=True,
+                expected=f"a column of the business as the watermark, a key with load: merge, or load: append for {table}",
+            )

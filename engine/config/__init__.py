@@ -1,0 +1,1 @@
+"""pipelines.yaml to validated models with line numbers."""

@@ -1,0 +1,1 @@
+"""Loads: build, judge, publish, replay and prune."""

@@ -1,0 +1,1 @@
+"""Suites, and the gate that judges a table before it is published."""

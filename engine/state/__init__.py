@@ -1,0 +1,1 @@
+"""What the engine remembers: the ledger, and the status of a run."""

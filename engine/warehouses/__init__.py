@@ -1,0 +1,1 @@
+"""Warehouses: one folder each, behind one protocol."""

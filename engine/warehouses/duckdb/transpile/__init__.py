@@ -1,0 +1,1 @@
+"""A bound T-SQL SELECT as DuckDB SQL of the same meaning."""

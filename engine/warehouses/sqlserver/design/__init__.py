@@ -1,0 +1,1 @@
+"""Physical design on SQL Server: partitions, indexes, references, permissions."""
