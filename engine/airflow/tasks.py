@@ -152,6 +152,7 @@ class Report(_Step):
 
     def step(self, context: Any) -> dict[str, Any]:
         from engine.execution.tasks import finish
+        from engine.pages.quality import build_from_ledger
 
         run, ti = context["dag_run"], context["ti"]
         states = ti.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id]).get(run.run_id, {})
@@ -159,7 +160,13 @@ class Report(_Step):
         behind = sorted(task for task, state in states.items() if state == "upstream_failed" and task.endswith(GATE))
         job = self.job(context)
         started = run.start_date.astimezone(dt.UTC).replace(tzinfo=None)
-        row = finish(job, started_at=started, failed=len(failed), selection=f"{run.dag_id} {run.run_id}")
+        row = finish(
+            job,
+            started_at=started,
+            failed=len(failed),
+            selection=f"{run.dag_id} {run.run_id}",
+            pages=build_from_ledger,
+        )
         _say(f"{count(row['published'], 'table')} published, {row['rows_published']:,} rows; report: {PAGES}")
         if failed:
             raise RunFailed(

@@ -20,7 +20,7 @@ docs = typer.Typer(no_args_is_help=True, help="Great Expectations' Data Docs of 
 def docs_build(target: Target = None) -> None:
     """Write the Data Docs of the latest verdicts: a folder that opens with no network."""
     from engine.cli.console import say
-    from engine.pages.catalogue import reading
+    from engine.execution.reading import reading
     from engine.pages.quality import build_from_ledger
 
     project = the_project()

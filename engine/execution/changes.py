@@ -19,7 +19,7 @@ from engine.quality import guards
 from engine.state.ledger import Published, watermarks
 
 if TYPE_CHECKING:
-    from engine.quality.verdicts import Verdict
+    from engine.core.verdict import Verdict
     from engine.warehouses.protocol import Warehouse
 
 _SAMPLE = 5

@@ -16,7 +16,7 @@ from engine.quality import guards
 from engine.state.ledger import LoadRecord, Published
 
 if TYPE_CHECKING:
-    from engine.quality.gate import Verdict
+    from engine.core.verdict import Verdict
     from engine.warehouses.protocol import Warehouse
 
 STAGED = "staged"

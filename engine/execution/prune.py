@@ -18,8 +18,8 @@ from engine.compile.undeclared import declared, strangers
 from engine.config.project import Project
 from engine.core.errors import Problem, ProjectError, nearest
 from engine.core.tables import Standing, TableShape
+from engine.execution.reading import reading
 from engine.execution.runner import Watcher, new_load_id, open_warehouse
-from engine.pages.catalogue import reading
 from engine.state import ledger
 from engine.state.ledger import LOADS, PRUNED, LoadRecord, Published
 from engine.warehouses.protocol import LedgerRows, Statement, Warehouse

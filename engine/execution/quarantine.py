@@ -9,9 +9,9 @@ from typing import Any
 
 from engine.compile.manifest import load_model
 from engine.config.project import Project
+from engine.execution.reading import held_rows, reading
 from engine.execution.replay import chosen
 from engine.execution.tracing import standing, trace
-from engine.pages.catalogue import held_rows, reading
 
 
 def overview(project: Project, target: str | None, *, every: bool = False) -> list[dict[str, Any]]:

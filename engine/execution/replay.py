@@ -18,9 +18,9 @@ from engine.core.errors import GateFailed, Problem, ProjectError, WarehouseError
 from engine.core.tables import Arrived
 from engine.execution import steps, taken
 from engine.execution.load import Load, Tell
+from engine.execution.reading import held_rows
 from engine.execution.rivals import Rivals
 from engine.execution.runner import new_load_id, open_warehouse
-from engine.pages.catalogue import held_rows
 from engine.quality.suites import BATCH, COMPOUND, UNIQUE, Suite, judges_single_rows
 from engine.sources import SourceColumn, open_source
 from engine.state import ledger
@@ -30,7 +30,7 @@ from engine.warehouses.protocol import Warehouse
 from engine.warehouses.replaying import Fate, Statements, staged
 
 if TYPE_CHECKING:
-    from engine.quality.verdicts import Verdict
+    from engine.core.verdict import Verdict
 
 Row = dict[str, Any]
 

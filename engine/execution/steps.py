@@ -24,7 +24,8 @@ from engine.tsql.bind import BindError, bind, counting, parse
 from engine.warehouses.replaying import Statements
 
 if TYPE_CHECKING:
-    from engine.quality.gate import Gate, Verdict
+    from engine.core.verdict import Verdict
+    from engine.quality.gate import Gate
     from engine.warehouses.protocol import Warehouse
 
 _SAMPLE = 3

@@ -20,6 +20,7 @@ from engine.compile.manifest import Model, Table
 from engine.compile.partial import sound_model
 from engine.compile.plan import why_stale
 from engine.config.allowed import parse_allowed
+from engine.config.project import Project
 from engine.config.specs import DuckDBTarget
 from engine.core.design import NO_DESIGN
 from engine.core.errors import ProjectError, WarehouseError
@@ -32,7 +33,7 @@ from engine.state.status import Live, read_live
 from engine.warehouses.protocol import Warehouse
 
 if TYPE_CHECKING:
-    from engine.quality.verdicts import Verdict
+    from engine.core.verdict import Verdict
 
 Say = Callable[[str], None]
 
@@ -212,13 +213,19 @@ def _explain(verdicts: Sequence[Verdict], say: Say) -> None:
             say(f"    to see the rows: {verdict.rows_sql}")
 
 
-def finish(job: Job, *, started_at: dt.datetime, failed: int, selection: str) -> Row:
-    """Write the row of a run that is over to the ledger, and the Data Docs. Returns the row.
+def finish(
+    job: Job,
+    *,
+    started_at: dt.datetime,
+    failed: int,
+    selection: str,
+    pages: Callable[[Project, Warehouse], object] | None = None,
+) -> Row:
+    """Write the row of a run that is over to the ledger. Returns the row.
 
-    ``started_at`` is UTC without a zone; ``failed`` is how many tables were not published.
+    ``started_at`` is UTC without a zone; ``failed`` is how many tables were not published. ``pages`` is called while
+    the warehouse is still open, to write what people look at.
     """
-    from engine.pages import quality as report
-
     sound = sound_model(job.root, job.target, job.logical_date)
     project = sound.model.project
     warehouse = open_warehouse(project, sound.model.target)
@@ -238,7 +245,8 @@ def finish(job: Job, *, started_at: dt.datetime, failed: int, selection: str) ->
             "rows_published": sum(r["rows_published"] or 0 for r in mine),
         }
         warehouse.record([(ledger.RUNS, row)])
-        report.build_from_ledger(project, warehouse)
+        if pages is not None:
+            pages(project, warehouse)
     return row
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from engine.compile.manifest import Model, Table, load_model
@@ -13,36 +10,18 @@ from engine.compile.plan import select, why_stale
 from engine.compile.undeclared import Undeclared, undeclared
 from engine.config.project import Project
 from engine.config.specs import DuckDBTarget
-from engine.core.errors import MedallionError, ProjectError, SourceError, WarehouseError
+from engine.core.errors import MedallionError, ProjectError, SourceError
 from engine.core.selectors import STALE, words
 from engine.core.sqltypes import Column, parse_type
 from engine.core.tables import HISTORY_COLUMNS, QUARANTINE_COLUMNS, Brought
 from engine.execution.brought import example
+from engine.execution.reading import reading, require_current
 from engine.execution.runner import open_warehouse
 from engine.state import ledger
 from engine.state.ledger import Published
 from engine.tsql.bind import BindError, bind, parse
 from engine.tsql.templates import Rendered
 from engine.warehouses.protocol import Warehouse
-
-
-@contextmanager
-def reading(project: Project, target: str) -> Iterator[Warehouse]:
-    """The target's warehouse, opened for reading. Raises WarehouseError that names the run that is writing it."""
-    warehouse = open_warehouse(project, target, read_only=True)
-    if words := warehouse.kept_out():
-        raise WarehouseError(words)
-    with warehouse:
-        _require_current(warehouse)
-        yield warehouse
-
-
-def _require_current(warehouse: Warehouse) -> None:
-    if any(shape.schema == "ops" for shape, _ in ledger.lacking(warehouse)):
-        raise WarehouseError(
-            "this warehouse was made by an earlier version, which kept less in its ledger; `medallion run` brings it up "
-            "to date"
-        )
 
 
 def states(project: Project, model: Model) -> list[dict[str, Any]]:
@@ -216,7 +195,7 @@ def status(project: Project, target: str) -> dict[str, Any]:
     if not warehouse.made():
         return {"running": None, "tables": {}, "runs": [], "loads": [], "verdicts": [], "undeclared": []}
     with warehouse:
-        _require_current(warehouse)
+        require_current(warehouse)
         found = ledger.history(warehouse)
         left = undeclared(warehouse, project)
         there = ledger.standing(warehouse)
@@ -278,28 +257,3 @@ def _render_duckdb(table: Table, load_id: str, brought: Brought) -> list[tuple[s
     publish += duckdb_sql.publish_quarantine(table.shape, load_id, holds=True)
     steps.append(("publish", ";\n".join(["BEGIN TRANSACTION", *publish, "COMMIT"]) + ";"))
     return steps
-
-
-def held_rows(warehouse: Warehouse, table: str | None = None) -> list[dict[str, Any]]:
-    """The rows in quarantine, newest load first, with their reasons and data as Python values."""
-    names = [n for n in warehouse.tables("quarantine") if ledger.is_quarantine(n)]
-    if table is not None:
-        names = [n for n in names if n == table.replace(".", "_", 1)]
-    out: list[dict[str, Any]] = []
-    for name in names:
-        for row in warehouse.rows(
-            f'SELECT q.* FROM quarantine."{name}" AS q LEFT JOIN ops.loads AS l ON l.load_id = q.load_id'
-            " AND l.table_name = ? ORDER BY l.number DESC, q.source_file, q.source_row, q.quarantine_id",
-            (name.replace("_", ".", 1),),
-        ):
-            layer, _, rest = name.partition("_")
-            out.append(
-                {
-                    **row,
-                    "table": f"{layer}.{rest}",
-                    "reasons": json.loads(row["reasons"]),
-                    "row_data": json.loads(row["row_data"]),
-                    "repairs": json.loads(row.get("repairs") or "{}"),
-                }
-            )
-    return out

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from engine.core.verdict import Verdict
 from engine.quality import verdicts
 from engine.quality.rowquery import NotRowWise, RowQuery, check_row_wise
 from engine.quality.suites import QUERY_KWARG, Expectation, Suite
-from engine.quality.verdicts import SAMPLE, Verdict
+from engine.quality.verdicts import SAMPLE
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engine.config.specs import GuardsSpec
-from engine.quality.verdicts import Verdict, percent
+from engine.core.verdict import Verdict
+from engine.quality.verdicts import percent
 
 TYPE = "volume_guard"
 """The type of a guard's verdict in ``ops.verdicts``."""

@@ -18,7 +18,7 @@ from engine.core.sqltypes import Column, parse_type
 from engine.core.tables import NOTHING_BROUGHT, QUARANTINE_COLUMNS, Brought, TableShape
 
 if TYPE_CHECKING:
-    from engine.quality.verdicts import Verdict
+    from engine.core.verdict import Verdict
 
 Row = dict[str, Any]
 

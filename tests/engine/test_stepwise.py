@@ -11,6 +11,7 @@ import pytest
 
 from engine.core.errors import GateFailed, ProjectError, SourceError, StagingGone, WarehouseError
 from engine.execution.tasks import Built, Job, Judged, build, finish, gate
+from engine.pages.quality import build_from_ledger
 from tests.engine.test_changes import declare, loaded_twice
 from tests.project_files import FILES, medallion, write_project
 from tests.targets import ask, change
@@ -112,7 +113,7 @@ def test_a_table_changed_after_it_was_published_gets_a_load_of_its_own(tmp_path:
     built, judged = both(root, "silver.orders")
     assert (built.load_id, built.why) == (f"{RUN}_2", "its definition changed")
     assert judged is not None and judged.rows_total == 2
-    row = finish(job(root), started_at=dt.datetime(2024, 1, 1), failed=0, selection="all")
+    row = finish(job(root), started_at=dt.datetime(2024, 1, 1), failed=0, selection="all", pages=build_from_ledger)
     assert (row["published"], row["rows_published"], row["state"]) == (3, 9, "done")
 
 

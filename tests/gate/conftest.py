@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from engine.core.sqltypes import Column, SqlType, parse_type
-from engine.quality.gate import Gate, Verdict
+from engine.core.verdict import Verdict
+from engine.quality.gate import Gate
 from engine.quality.suitefiles import load_suite
 from engine.quality.suites import BATCH, Suite
 from engine.tsql.bind import bind, parse

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from engine.core.sqltypes import parse_type
-from engine.quality.gate import Verdict
+from engine.core.verdict import Verdict
 from tests.targets import differs_on_babelfish
 
 from .conftest import STAGING, Place, everywhere

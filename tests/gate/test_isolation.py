@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from engine.core.sqltypes import parse_type
-from engine.quality.gate import Gate, Verdict
+from engine.core.verdict import Verdict
+from engine.quality.gate import Gate
 from engine.quality.suites import Expectation, Suite
 
 from .conftest import STAGING, Place, columns, everywhere

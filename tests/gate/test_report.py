@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from engine.core.verdict import Verdict
 from engine.pages.quality import TableVerdicts, build, docs_path
-from engine.quality.gate import Verdict
 
 from .conftest import STAGING, Place
 

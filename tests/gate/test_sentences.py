@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.quality.gate import Verdict
+from engine.core.verdict import Verdict
 from engine.quality.verdicts import percent, shown
 
 from .conftest import everywhere

@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from engine.core.sqltypes import Column, parse_type
+from engine.core.verdict import Verdict
 from engine.quality import gxtext
-from engine.quality.gate import Verdict
 from engine.quality.suites import Suite
 
 from .conftest import Place, everywhere
