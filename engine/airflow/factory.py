@@ -19,9 +19,9 @@ from engine.airflow.tasks import BUILD, GATE, REPORT, Build, Gate, Reconcile, Re
 from engine.compile.dag_manifest import Outline, outline
 from engine.config.schedules import LAYERS_DAG
 from engine.core.errors import Problem, ProjectError
+from engine.core.layers import LAYERS
 
 LONGEST_DELAY = dt.timedelta(minutes=15)
-LAYERS = ("bronze", "silver", "gold")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _ONE_MACHINE = ("LocalExecutor", "SequentialExecutor")
 

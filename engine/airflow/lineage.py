@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from engine.compile.manifest import Table
 from engine.compile.partial import sound_model
 from engine.config.project import Project
-from engine.config.specs import DuckDBTarget
+from engine.warehouses.kinds import kind_of
 
 if TYPE_CHECKING:
     from engine.execution.tasks import Judged
@@ -52,9 +52,7 @@ def facets(root: Path, target: str, name: str, judged: Judged | None) -> Any:
 def _place(project: Project, target: str) -> tuple[str, str]:
     """The namespace of the target's tables, and what stands before a table's name in it."""
     spec = project.target(target)
-    if isinstance(spec, DuckDBTarget):
-        return FILES, f"{(project.root / spec.path).resolve()}/"
-    return f"mssql://{spec.server}:{spec.port}", f"{spec.database}."
+    return kind_of(spec).place(spec, project.root)
 
 
 def _files(project: Project, target: str, table: Table) -> list[tuple[str, str]]:

@@ -106,7 +106,7 @@ def _warn(found: Any) -> None:
 
 def _untranslatable(model: Any) -> list[Problem]:
     """What binds but has no equal on this target."""
-    from engine.pages.catalogue import render
+    from engine.execution.rendering import render
 
     problems: list[Problem] = []
     for table in model.tables.values():
@@ -254,7 +254,7 @@ def list_tables(select: Select = None, target: Target = None, json_: Json = Fals
 def render(table: str, target: Target = None) -> None:
     """The exact SQL of each step of a table."""
     from engine.compile.manifest import load_model
-    from engine.pages.catalogue import render as render_steps
+    from engine.execution.rendering import render as render_steps
 
     project = the_project()
     model = load_model(project, project.target_name(target), day(None))

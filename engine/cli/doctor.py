@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import platform
-import shutil
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from engine.config.project import Project
-from engine.config.specs import DuckDBTarget
-from engine.core.errors import ProjectError, SourceError, WarehouseError
+from engine.core.errors import ProjectError, SourceError
+from engine.warehouses.kinds import kind_of
 
 
 @dataclass(frozen=True)
@@ -55,49 +53,13 @@ def _optional(name: str, command: str, why: str) -> Finding:
 
 def _target(project: Project, name: str) -> Finding:
     what = f"target {name}"
-    spec = project.targets[name]
-    if not isinstance(spec, DuckDBTarget):
-        try:
-            project.target(name)
-        except ProjectError as error:
-            unset = [
-                p.message.removeprefix("the environment variable ").removesuffix(" is not set") for p in error.problems
-            ]
-            return Finding(
-                what, "optional", f"{', '.join(unset)} not set", "export them to use SQL Server; see docs/targets.md"
-            )
-        return _server(what)
-    from engine.execution.runner import open_warehouse
-
     try:
-        resolved = project.target(name)
-        assert isinstance(resolved, DuckDBTarget)
-        path = project.root / resolved.path
-        if not path.exists():
-            folder = next(p for p in path.parents if p.exists())
-            free = shutil.disk_usage(folder).free / 1e9
-            if not os.access(folder, os.W_OK):
-                return Finding(what, "missing", f"{folder} cannot be written", "choose another path in pipelines.yaml")
-            return Finding(what, "ok", f"{path}: not there yet, {free:,.0f} GB free", "medallion run")
-        with open_warehouse(project, name, read_only=True):
-            return Finding(what, "ok", f"{path}: {path.stat().st_size / 1e6:,.0f} MB")
-    except (WarehouseError, ProjectError) as error:
-        return Finding(what, "missing", str(error), "stop the other process, or mend pipelines.yaml")
-
-
-def _server(what: str) -> Finding:
-    from engine.warehouses.sqlserver.connect import find_driver
-    from engine.warehouses.sqlserver.load import missing_for_bulk
-
-    try:
-        driver = find_driver()
-    except WarehouseError as error:
-        return Finding(what, "missing", str(error), "pip install 'medallion-warehouse[mssql]'")
-    slow = missing_for_bulk()
-    name = Path(driver.name).name
-    return Finding(
-        what, "ok", f"through {name}" + (f"; loads by INSERT, because {slow}" if slow else ", loads by bulk copy")
-    )
+        spec = project.target(name)
+    except ProjectError as error:
+        unset = [p.message.removeprefix("the environment variable ").removesuffix(" is not set") for p in error.problems]
+        return Finding(what, "optional", f"{', '.join(unset)} not set", f"export them to use {name}; see docs/targets.md")
+    health = kind_of(spec).examine(spec, project.root)
+    return Finding(what, health.state, health.found, health.todo)
 
 
 def _source(project: Project, name: str) -> Finding:

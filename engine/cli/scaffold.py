@@ -15,11 +15,12 @@ from typing import Any
 from engine.compile.manifest import load_model
 from engine.config.project import PIPELINES, Project, load_project
 from engine.core.errors import Problem, ProjectError
+from engine.core.layers import TABLE_NAME
 from engine.core.sqltypes import Column
 from engine.tsql.bind import BindError, bind, parse
 from engine.tsql.templates import Rendered
 
-_NAME = re.compile(r"(bronze|silver|gold)\.[a-z_][a-z0-9_]*")
+_NAME = re.compile(TABLE_NAME)
 _LENGTHS = (10, 20, 40, 60, 100, 200, 400, 1000, 2000, 4000)
 
 

@@ -104,8 +104,8 @@ def _made(root: Path) -> Outline:
     import datetime as dt
 
     from engine.compile.partial import sound_model
-    from engine.config.specs import DuckDBTarget
     from engine.core.errors import ProjectError
+    from engine.warehouses.kinds import kind_of
 
     try:
         sound = sound_model(root, None, dt.datetime.now(dt.UTC).date())
@@ -122,7 +122,7 @@ def _made(root: Path) -> Outline:
         for t in model.tables.values()
         if t.name in used
     }
-    embedded = isinstance(project.targets[model.target], DuckDBTarget)
+    embedded = kind_of(project.targets[model.target]).embedded
     return Outline(project.name, model.target, embedded, pipelines, tables, "\n".join(map(str, sound.problems)))
 
 

@@ -15,8 +15,9 @@ from engine.compile.naming import column_faults, table_faults
 from engine.compile.physical import design_of, faults, held_to, mismatched, partition_of, referring
 from engine.compile.watermarks import Watermark, arrival_faults, watermark_of
 from engine.config.project import PIPELINES, Project
-from engine.config.specs import LAYERS, DuckDBTarget, SqlServerTarget, TableSpec
+from engine.config.specs import TableSpec
 from engine.core.errors import Problem, ProjectError, SourceError, nearest
+from engine.core.layers import LAYERS
 from engine.core.selectors import Graph
 from engine.core.sqltypes import Column, parse_type
 from engine.core.tables import AUDIT_COLUMNS, HISTORY_COLUMNS, TableShape
@@ -25,6 +26,7 @@ from engine.quality.suites import BATCH, Suite, suite_with_key
 from engine.quality.suitetypes import unfit
 from engine.tsql.bind import BindError, Bound, bind, meaning, parse, tables_of
 from engine.tsql.templates import Rendered, Templates
+from engine.warehouses.kinds import kind_of
 from engine.warehouses.sqlserver.templates import split_ctes, split_tail
 
 if TYPE_CHECKING:
@@ -218,8 +220,8 @@ class _Builder:
     def _judged_by(self, name: str, spec: TableSpec) -> list[str]:
         """The tables that the suite's queries read, or whose keys a server holds this one to: they come first, and when
         they change the table is judged anew."""
-        server = isinstance(self.project.targets[self.model.target], SqlServerTarget)
-        read = list(self._known_inputs(name, held_to(name, spec))) if server else []
+        target = kind_of(self.project.targets[self.model.target])
+        read = list(self._known_inputs(name, held_to(name, spec))) if target.checks_references else []
         for sql, _ in self.suites[name].row_queries():
             try:
                 read += [t for t in self._known_inputs(name, tables_of(parse(sql))) if t != name]
@@ -428,16 +430,12 @@ class _Builder:
     def _suite_queries(self, table: Table) -> None:
         """Bind the T-SQL that expectations carry, and translate it where the target is embedded, so that a wrong column
         or what has no equal there is told before a run."""
-        from engine.warehouses.duckdb.transpile.dialect import to_duckdb
-
         queries = table.suite.row_queries()
         catalog = {**self.model.catalog, BATCH: table.shape.columns} if queries else {}
-        embedded = isinstance(self.project.targets[self.model.target], DuckDBTarget)
+        target = kind_of(self.project.targets[self.model.target])
         for sql, at in queries:
             try:
-                bound = bind(parse(sql), catalog)
-                if embedded:
-                    to_duckdb(bound)
+                target.check(bind(parse(sql), catalog))
             except BindError as error:
                 self.problems += [
                     Problem(f.message.replace(BATCH, "{batch}"), at.file, at.line, at.column, f.expected, f.nearest)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import PurePath
 
 from sqlglot import exp
 
 from engine.config.project import Project
-from engine.config.specs import LAYERS, DuckDBTarget, TableSpec
+from engine.config.specs import TableSpec
 from engine.config.yamlfile import Node
 from engine.core.errors import Problem
+from engine.core.layers import LAYERS
 from engine.core.sqltypes import Column
 from engine.core.tables import AUDIT_COLUMNS
 from engine.tsql.bind.typed import Bound, Query, SetOperation, position
 from engine.tsql.templates import Rendered
+from engine.warehouses.kinds import kind_of
 from engine.warehouses.sqlserver.shape import HISTORY_COLUMNS
 
 OWN = "__"
@@ -29,7 +30,7 @@ _ROWID = "rowid"
 def table_faults(project: Project) -> Iterator[Problem]:
     """Names of tables, aliases and warehouse files that are taken, each told with the place that has it already."""
     node, tables = project.node, project.tables
-    yield from _files(project)
+    yield from _targets(project)
     taken: dict[str, tuple[str, tuple[str, ...]]] = {
         name.casefold(): (f"the table {name}", ("tables", name)) for name in tables
     }
@@ -57,15 +58,14 @@ def table_faults(project: Project) -> Iterator[Problem]:
         yield node.problem(path, said, expected="a name that nothing else has", value=True)
 
 
-def _files(project: Project) -> Iterator[Problem]:
-    """Embedded warehouses whose file is called like a schema: DuckDB calls the database after it, and mixes them up."""
+def _targets(project: Project) -> Iterator[Problem]:
+    """Targets whose names do not go together with the names of schemas."""
     aliases = {spec.alias.partition(".")[0] for spec in project.tables.values() if spec.alias}
     schemas = {*LAYERS, *SCHEMAS, *_DATABASES_OWN, "dbo", *aliases}
     for name, target in project.targets.items():
-        if isinstance(target, DuckDBTarget) and (stem := PurePath(target.path).stem.lower()) in schemas:
-            said = f"a warehouse file cannot be called {stem}, which is the name of a schema in it"
-            path = ("targets", name, "path")
-            yield project.node.problem(path, said, expected="another file name, such as warehouse.duckdb", value=True)
+        if fault := kind_of(target).misnamed(target, schemas):
+            field, said, expected = fault
+            yield project.node.problem(("targets", name, field), said, expected=expected, value=True)
 
 
 def column_faults(

@@ -17,6 +17,7 @@ from engine.config.schedules import pipeline_problems
 from engine.config.validation import check_keys, findings, validate, validate_typed
 from engine.config.yamlfile import Node, load_yaml
 from engine.core.errors import Problem, ProjectError, nearest
+from engine.core.layers import TABLE_NAME
 from engine.core.selectors import Graph
 from engine.core.sqltypes import parse_type
 
@@ -236,7 +237,7 @@ def _section(
 
 _NAMES = {
     "tables": (
-        r"(bronze|silver|gold)\.[a-z_][a-z0-9_]*",
+        TABLE_NAME,
         "layer.name in lower case: bronze.users, silver.users, gold.users",
     ),
     "pipelines": (r"[a-z_][a-z0-9_]{0,249}", "up to 250 lower-case letters, digits and _"),

@@ -10,15 +10,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from engine.core.errors import nearest
+from engine.core.layers import TABLE_NAME
 from engine.core.sqltypes import parse_type
 
 Scalar = bool | int | float | str
 Value = Scalar | list[Scalar]
-TableName = Annotated[str, Field(pattern=r"^(bronze|silver|gold)\.[a-z_][a-z0-9_]*$")]
+TableName = Annotated[str, Field(pattern=f"^{TABLE_NAME}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$")]
 Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhd]$"), AfterValidator(lambda text: _within_ten_years(text))]
 """A number of seconds, minutes, hours or days, such as 90m."""
-LAYERS = ("bronze", "silver", "gold")
 
 
 class _Spec(BaseModel):
@@ -152,7 +152,7 @@ class ForeignKeySpec(_Spec):
     """Columns that refer to the key of another table."""
 
     columns: str | list[str]
-    references: Annotated[str, Field(pattern=r"^(bronze|silver|gold)\.[a-z_][a-z0-9_]*( *\([^()]+\))?$")]
+    references: Annotated[str, Field(pattern=rf"^{TABLE_NAME}( *\([^()]+\))?$")]
     """silver.users, or silver.users(user_id)."""
     trusted: bool = True
     """Whether the server enforces it. Without, it only tells readers and tools how tables belong together."""

@@ -1,86 +1,53 @@
-"""One table's whole load on SQL Server as text: what ``medallion render --target sqlserver`` shows."""
+"""The SQL of one table's load as text, for people to read and for tests to hold."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from engine.core.tables import Brought
+from engine.compile.manifest import Model, Table
+from engine.core.errors import ProjectError
+from engine.execution.brought import example
 from engine.execution.changes import declared
-from engine.state.ledger import LOADS, LoadRecord
-from engine.tsql.templates import ident, literal
-from engine.warehouses.sqlserver import statements as sql
-from engine.warehouses.sqlserver.design import partitions as parts
-from engine.warehouses.sqlserver.design import statements as design
-from engine.warehouses.sqlserver.shape import SQL_SERVER, quarantine_shape
+from engine.state.ledger import LoadRecord, Row
+from engine.tsql.bind import BindError
+from engine.warehouses.kinds import Script, kind_of
 
-if TYPE_CHECKING:
-    from engine.compile.manifest import Table
-
+EXAMPLE_LOAD = "20260101T000000_abcdef"
+"""The load id that rendered SQL carries: a real one is made anew for every run."""
 EXAMPLE_MOMENT = dt.datetime(2026, 1, 1)
 
 
-def render_table(table: Table, load_id: str, project: str, brought: Brought) -> list[tuple[str, str]]:
-    """The batches of one load in order, as (step, SQL) pairs; ``brought`` is what it is to have read."""
-    shape, select = table.shape, table.rendered.sql.strip() if table.rendered else ""
-    server = replace(SQL_SERVER, switch=design.switchable(shape, SQL_SERVER, design.as_made(shape)))
-    steps: list[tuple[str, str]] = []
-    if shape.load == "view":
-        steps.append(("stage", sql.staging_view(shape, load_id, select)))
-    else:
-        steps += [("create partitions", text) for text in parts.make(shape)]
-        steps += [("create", sql.create_table(shape)), ("create staging", sql.create_staging(shape, load_id))]
-        steps.append(
-            ("build", sql.build(shape, load_id, select))
-            if select
-            else ("load", f"-- {table.spec.source} is bulk-copied into staging")
-        )
-        steps += [
-            ("create quarantine", sql.create_table(quarantine_shape(shape))),
-            ("create held", sql.create_held(shape, load_id)),
-        ]
-        if table.landed and shape.key:
-            rules = [sql.Rule(f"{ident(k)} IS NULL", f"{k}: the key is empty") for k in shape.key]
-            steps += [
-                ("hold rows without a key", sql.hold(shape, load_id, rules)),
-                ("settle keys", sql.settle_keys(shape, load_id)),
-            ]
-        if table.spec.dedupe:
-            steps.append(("dedupe", sql.dedupe(shape, load_id, table.spec.dedupe)))
-        made = design.as_made(shape)
-        steps += [("design", text) for text in design.reconcile(shape, made)]
-        sealed = sql.seal(shape, load_id, server)
-        if sealed:
-            steps.append(("seal staging", sealed))
-    as_of = EXAMPLE_MOMENT if shape.load == "scd2" else None
-    steps.append(
-        (
-            "publish",
-            sql.publish(
-                shape,
-                load_id,
-                _ledger_sql(table, load_id, project),
-                server,
-                brought=brought,
-                select=select if shape.load == "view" else "",
-                as_of=as_of,
-            ),
-        )
+def render(model: Model, name: str) -> list[tuple[str, str]]:
+    """The exact SQL of each step of one table on the model's target, as (step, SQL) pairs. Connects to nothing.
+
+    Raises ProjectError where the SELECT has no equal on the target.
+    """
+    table = model.tables[name]
+    script = Script(
+        table.shape,
+        EXAMPLE_LOAD,
+        table.rendered.sql.strip() if table.rendered else "",
+        table.ranked or table.bound,
+        table.spec.source or "",
+        table.spec.dedupe or "",
+        example(model, table),
+        _ledger_row(table, model.project.name),
     )
-    if shape.alias:
-        steps.append(("alias", sql.alias_view(shape)))
-    kept = [*design.bind(shape, design.NOTHING), *design.permit(shape, design.NOTHING, analyst=sql.ANALYST)]
-    steps += [("in the transaction of publish", text) for text in kept]
-    steps.append(("drop staging", sql.drop_staging(shape, load_id)))
-    return steps
+    try:
+        return kind_of(model.project.targets[model.target]).render(script)
+    except BindError as error:
+        if table.rendered is None:
+            raise
+        rendered = table.rendered
+        raise ProjectError(
+            [rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]
+        ) from None
 
 
-def _ledger_sql(table: Table, load_id: str, project: str) -> str:
-    """The ledger row as it is written inside the publish transaction, with this table's constants."""
+def _ledger_row(table: Table, project: str) -> Row:
     record = LoadRecord(
         table.name,
-        load_id,
+        EXAMPLE_LOAD,
         table.spec.load,
         table.definition,
         EXAMPLE_MOMENT.date(),
@@ -91,14 +58,4 @@ def _ledger_sql(table: Table, load_id: str, project: str) -> str:
         started_at=EXAMPLE_MOMENT,
         state="published",
     )
-    row = record.row() | {"finished_at": EXAMPLE_MOMENT}
-    names = ", ".join(ident(n) for n in row)
-    counted = {
-        "rows_quarantined": "@quarantined",
-        "rows_published": "@inserted + @updated",
-        "rows_unchanged": "@unchanged",
-        "rows_removed": "@removed",
-        "rows_total": "@total",
-    }
-    values = ", ".join(counted.get(n) or literal(v) for n, v in row.items())
-    return f"INSERT INTO {ident(LOADS.schema)}.{ident(LOADS.name)} ({names})\nVALUES ({values});"
+    return record.row() | {"finished_at": EXAMPLE_MOMENT}

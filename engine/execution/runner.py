@@ -11,20 +11,19 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from engine.compile.manifest import Model, Table, load_model
 from engine.compile.plan import Plan, select, why_stale
 from engine.config.allowed import Allowed, parse_allowed
 from engine.config.project import Project
-from engine.config.specs import DuckDBTarget
 from engine.core.design import NO_DESIGN
 from engine.core.errors import MedallionError, Problem, ProjectError, SourceError, WarehouseError
 from engine.execution import changes, renames, steps
 from engine.state import ledger
 from engine.state.ledger import Published, now
 from engine.state.status import Live
+from engine.warehouses.kinds import kind_of
 from engine.warehouses.protocol import Warehouse
 
 LOAD_ID = re.compile(r"(?=.{1,64}$)[A-Za-z0-9]+(_[A-Za-z0-9]+)*")
@@ -87,16 +86,8 @@ def new_load_id() -> str:
 
 def open_warehouse(project: Project, target: str, *, read_only: bool = False) -> Warehouse:
     """The target's warehouse, not opened yet. Raises ProjectError for a reference that is not set."""
-    resolved = project.target(target)
-    if isinstance(resolved, DuckDBTarget):
-        from engine.warehouses.duckdb.warehouse import DuckDBWarehouse
-
-        return DuckDBWarehouse(
-            project.root / Path(resolved.path), read_only=read_only, memory_limit=resolved.memory_limit
-        )
-    from engine.warehouses.sqlserver.warehouse import SqlServerWarehouse
-
-    return SqlServerWarehouse(resolved, beside=project.root / "data" / target)
+    spec = project.target(target)
+    return kind_of(spec).open(spec, project.root, target, read_only=read_only)
 
 
 def run(

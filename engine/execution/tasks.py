@@ -21,7 +21,6 @@ from engine.compile.partial import sound_model
 from engine.compile.plan import why_stale
 from engine.config.allowed import parse_allowed
 from engine.config.project import Project
-from engine.config.specs import DuckDBTarget
 from engine.core.design import NO_DESIGN
 from engine.core.errors import ProjectError, WarehouseError
 from engine.execution import changes, renames, steps
@@ -291,7 +290,7 @@ def _step(job: Job, name: str, *, full: bool = False, load_id: str = "") -> Iter
 
 def _history(warehouse: Warehouse) -> dict[str, list[Row]]:
     """What a status has to show while nobody else can read the ledger; a server's can be read at any time."""
-    return ledger.history(warehouse) if warehouse.kind == "duckdb" else {}
+    return ledger.history(warehouse) if warehouse.embedded else {}
 
 
 def _model(job: Job, name: str, watermarks: dict[str, str]) -> Model:
@@ -358,19 +357,11 @@ def prepare(job: Job) -> None:
 def give_roles(job: Job) -> str:
     """Make the target's roles and what each may do. Returns why that was not done; empty when it was."""
     model = sound_model(job.root, job.target, job.logical_date).model
-    if isinstance(model.project.targets[model.target], DuckDBTarget):
-        return f"{model.target} is an embedded file, which has no roles"
-    from engine.warehouses.sqlserver.roles import set_up
-    from engine.warehouses.sqlserver.warehouse import SqlServerWarehouse
-
-    warehouse = open_warehouse(model.project, model.target)
-    assert isinstance(warehouse, SqlServerWarehouse)
-    with warehouse:
-        if not warehouse.scalar("SELECT IS_ROLEMEMBER(N'db_owner')"):
-            return "this login is no owner of the database; an administrator runs: medallion roles --apply"
-        for batch in set_up([table.shape for table in model.tables.values()], warehouse.server):
-            warehouse.run(batch)
-    return ""
+    with open_warehouse(model.project, model.target) as warehouse:
+        refused = warehouse.no_roles()
+        if not refused:
+            warehouse.give_roles([table.shape for table in model.tables.values()])
+    return refused
 
 
 def reconcile(job: Job, layer: str) -> list[str]:

@@ -9,18 +9,17 @@ from engine.compile.manifest import Model, Table, load_model
 from engine.compile.plan import select, why_stale
 from engine.compile.undeclared import Undeclared, undeclared
 from engine.config.project import Project
-from engine.config.specs import DuckDBTarget
 from engine.core.errors import MedallionError, ProjectError, SourceError
 from engine.core.selectors import STALE, words
 from engine.core.sqltypes import Column, parse_type
-from engine.core.tables import HISTORY_COLUMNS, QUARANTINE_COLUMNS, Brought
-from engine.execution.brought import example
+from engine.core.tables import HISTORY_COLUMNS, QUARANTINE_COLUMNS
 from engine.execution.reading import reading, require_current
 from engine.execution.runner import open_warehouse
 from engine.state import ledger
 from engine.state.ledger import Published
 from engine.tsql.bind import BindError, bind, parse
 from engine.tsql.templates import Rendered
+from engine.warehouses.kinds import kind_of
 from engine.warehouses.protocol import Warehouse
 
 
@@ -88,7 +87,7 @@ def no_longer_declared(project: Project, target: str) -> list[Undeclared]:
 def undeclared_at_hand(project: Project, target: str) -> list[Undeclared]:
     """The same, as far as it can be told at once: of an embedded warehouse that nobody is writing. A server is not
     asked, so that a project can be checked where it cannot be reached."""
-    if not isinstance(project.targets[target], DuckDBTarget):
+    if not kind_of(project.targets[target]).embedded:
         return []
     try:
         return no_longer_declared(project, target)
@@ -208,52 +207,3 @@ def status(project: Project, target: str) -> dict[str, Any]:
         if row["state"] == "running" and not (run and row["run_id"] == run["run_id"]):
             row["state"] = "interrupted"
     return {"running": run, "tables": tables, **found, "undeclared": left}
-
-
-EXAMPLE_LOAD = "20260101T000000_abcdef"
-"""The load id that rendered SQL carries: a real one is made anew for every run."""
-
-
-def render(model: Model, name: str) -> list[tuple[str, str]]:
-    """The exact SQL of each step of one table on the model's target, as (step, SQL) pairs. Connects to nothing."""
-    table, load_id = model.tables[name], EXAMPLE_LOAD
-    if isinstance(model.project.targets[model.target], DuckDBTarget):
-        return _render_duckdb(table, load_id, example(model, table))
-    from engine.execution.rendering import render_table
-
-    return render_table(table, load_id, model.project.name, example(model, table))
-
-
-def _render_duckdb(table: Table, load_id: str, brought: Brought) -> list[tuple[str, str]]:
-    from engine.warehouses.duckdb import statements as duckdb_sql
-    from engine.warehouses.duckdb.transpile.dialect import to_duckdb
-
-    moment = dt.datetime(2026, 1, 1)
-    steps, select = [], ""
-    if table.rendered is not None:
-        steps.append(("select (T-SQL)", table.rendered.sql.strip()))
-        bound = table.ranked or table.bound
-        assert bound is not None
-        try:
-            select = to_duckdb(bound)
-        except BindError as error:
-            raise ProjectError(
-                [table.rendered.problem(f.message, f.line, f.column, f.expected, f.nearest) for f in error.problems]
-            ) from None
-        steps.append(("build", duckdb_sql.build(table.shape, load_id, select, ranked=table.ranked is not None)))
-    else:
-        steps.append(
-            (
-                "stage",
-                duckdb_sql.statement(
-                    "create_table",
-                    table.shape,
-                    name=duckdb_sql.qualified(*duckdb_sql.staging_name(table.shape, load_id)),
-                ),
-            )
-        )
-    publish = duckdb_sql.supersede(table.shape, load_id, brought=brought, holds=True)
-    publish += duckdb_sql.publish(table.shape, load_id, brought=brought, moment=moment, select=select)
-    publish += duckdb_sql.publish_quarantine(table.shape, load_id, holds=True)
-    steps.append(("publish", ";\n".join(["BEGIN TRANSACTION", *publish, "COMMIT"]) + ";"))
-    return steps

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.compile.undeclared import sentence, undeclared
+from engine.core.layers import LAYERS
 from engine.quality import guards
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from engine.state.ledger import Reader
 
 _STATIC = Path(__file__).parent / "data_docs"
-_LAYERS = ("bronze", "silver", "gold")
 _VERDICTS = {
     "failed": "failed",
     "warned": "passed with warnings",
@@ -137,7 +137,7 @@ def _described(result: TableVerdicts) -> dict[str, Any]:
         "full": result.table,
         "name": name,
         "layer": layer,
-        "rank": _LAYERS.index(layer) if layer in _LAYERS else len(_LAYERS),
+        "rank": LAYERS.index(layer) if layer in LAYERS else len(LAYERS),
         "page": f"{result.table}.html",
         "verdict": verdict,
         "verdict_words": _VERDICTS[verdict],

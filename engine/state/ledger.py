@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from engine.core.layers import LAYERS
 from engine.core.sqltypes import Column, parse_type
 from engine.core.tables import NOTHING_BROUGHT, QUARANTINE_COLUMNS, Brought, TableShape
 
@@ -161,7 +162,7 @@ def lacking(reader: Reader) -> list[tuple[TableShape, Column]]:
 
 def is_quarantine(name: str) -> bool:
     """Whether a table of schema ``quarantine`` keeps quarantined rows; others keep what a replay's undoing takes."""
-    return name.startswith(("bronze_", "silver_", "gold_"))
+    return name.startswith(tuple(f"{layer}_" for layer in LAYERS))
 
 
 def fills(missing: Sequence[tuple[TableShape, Column]]) -> list[str]:
@@ -393,7 +394,8 @@ def standing(reader: Reader) -> dict[str, str]:
     """Every table and view of the layers that is in the warehouse: TABLE or VIEW by name."""
     rows = reader.rows(
         "SELECT table_schema, table_name, table_type FROM information_schema.tables"
-        " WHERE table_schema IN ('bronze', 'silver', 'gold')"
+        f" WHERE table_schema IN ({', '.join('?' * len(LAYERS))})",
+        LAYERS,
     )
     return {
         f"{r['table_schema']}.{r['table_name']}": "VIEW" if r["table_type"] == "VIEW" else "TABLE"

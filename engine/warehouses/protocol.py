@@ -35,6 +35,10 @@ class Warehouse(Protocol):
         """The type of its target: duckdb or sqlserver."""
 
     @property
+    def embedded(self) -> bool:
+        """Whether it is a file that one process at a time may write."""
+
+    @property
     def beside(self) -> Path:
         """The path beside which a run's status file lies."""
 
@@ -86,6 +90,12 @@ class Warehouse(Protocol):
 
     def land(self, shape: TableShape, scan: Scan, load_id: str, progress: Progress | None) -> Landed:
         """Fill this load's staging and held rows from a source."""
+
+    def no_roles(self) -> str:
+        """Why this login cannot make roles, in words; empty when it can."""
+
+    def give_roles(self, shapes: Sequence[TableShape]) -> Sequence[str]:
+        """Make the roles that these tables need and what each may do; their names."""
 
     def translate(self, bound: Bound, tsql: str) -> str:
         """The bound SELECT, whose text is ``tsql``, in this warehouse's SQL; raises engine.tsql.bind.BindError where it

@@ -76,7 +76,7 @@ def _bare_script(project: Path, data: str) -> str:
     """A program that runs the same transformations as plain CREATE TABLE AS statements, and nothing else."""
     from engine.compile.manifest import load_model
     from engine.config.project import load_project
-    from engine.pages.catalogue import render
+    from engine.execution.rendering import render
 
     os.environ["DATA_DIR"] = data
     loaded = load_project(project)

@@ -11,7 +11,7 @@ import pytest
 from engine.compile.manifest import Model, load_model
 from engine.config.project import load_project
 from engine.core.tables import QUARANTINE_COLUMNS, TableShape
-from engine.pages.catalogue import render
+from engine.execution.rendering import render
 from engine.state.ledger import TABLES
 from engine.warehouses.sqlserver import statements as sql
 from engine.warehouses.sqlserver.shape import (

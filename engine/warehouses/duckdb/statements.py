@@ -12,6 +12,7 @@ from typing import Any
 
 import jinja2
 
+from engine.core.layers import LAYERS
 from engine.core.sqltypes import Column
 from engine.core.tables import (
     AUDIT_COLUMNS,
@@ -25,7 +26,7 @@ from engine.core.tables import (
     TableShape,
 )
 
-SCHEMAS = ("ops", "bronze", "silver", "gold", "quarantine", "dbo", "tsql")
+SCHEMAS = ("ops", *LAYERS, "quarantine", "dbo", "tsql")
 HISTORY = ("valid_from", "valid_to", "is_current")
 
 def quoted(name: str) -> str:

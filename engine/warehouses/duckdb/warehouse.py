@@ -55,6 +55,7 @@ class DuckDBWarehouse:
     """A DuckDB file as warehouse. Open it with ``with``; ``read_only`` opens beside other readers and never writes."""
 
     kind = "duckdb"
+    embedded = True
     ranks_in_select = True
 
     def __init__(self, path: Path, *, read_only: bool = False, memory_limit: str = "1GB") -> None:
@@ -188,6 +189,12 @@ class DuckDBWarehouse:
     def scanner(self) -> duckdb.DuckDBPyConnection:
         """The connection that sources are read with."""
         return self._cursor
+
+    def no_roles(self) -> str:
+        return "it is an embedded file, which has no roles"
+
+    def give_roles(self, shapes: Sequence[TableShape]) -> Sequence[str]:
+        return ()
 
     def translate(self, bound: Bound, tsql: str) -> str:
         """The bound SELECT in this warehouse's SQL; raises engine.tsql.bind.BindError where it would mean something else."""

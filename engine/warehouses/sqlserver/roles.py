@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from engine.core.layers import LANDING, LAYERS, SERVING, TRANSFORMED
 from engine.core.tables import TableShape
 from engine.tsql.templates import ident, literal
 from engine.warehouses.sqlserver.design.statements import NOTHING, permit
@@ -16,7 +17,7 @@ from engine.warehouses.sqlserver.statements import ANALYST
 
 LOADER, TRANSFORMER = "loader", "transformer"
 ROLES = (LOADER, TRANSFORMER, ANALYST)
-SCHEMAS = ("bronze", "silver", "gold", STAGING, QUARANTINE, "ops")
+SCHEMAS = (*LAYERS, STAGING, QUARANTINE, "ops")
 _SHARED = (STAGING, QUARANTINE, "ops")
 _ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES")
 _DATABASE = (
@@ -55,10 +56,10 @@ def _schemas(names: Iterable[str]) -> Iterator[str]:
 
 def _engine(aliases: Sequence[str], server: Capabilities) -> Iterator[str]:
     whole = "CONTROL" if server.control else ", ".join(_ROWS)
-    for schema in (*_SHARED, "bronze"):
+    for schema in (*_SHARED, LANDING):
         yield f"GRANT {whole} ON SCHEMA::{ident(schema)} TO {ident(LOADER)};"
-    yield f"GRANT SELECT ON SCHEMA::[bronze] TO {ident(TRANSFORMER)};"
-    for schema in (*_SHARED, "silver", "gold", *aliases):
+    yield f"GRANT SELECT ON SCHEMA::{ident(LANDING)} TO {ident(TRANSFORMER)};"
+    for schema in (*_SHARED, *TRANSFORMED, *aliases):
         yield f"GRANT {whole} ON SCHEMA::{ident(schema)} TO {ident(TRANSFORMER)};"
     if not server.control:
         return
@@ -71,7 +72,7 @@ def _engine(aliases: Sequence[str], server: Capabilities) -> Iterator[str]:
 
 
 def _readers(shapes: Sequence[TableShape], server: Capabilities) -> Iterator[str]:
-    yield f"GRANT SELECT ON SCHEMA::[gold] TO {ident(ANALYST)};"
+    yield f"GRANT SELECT ON SCHEMA::{ident(SERVING)} TO {ident(ANALYST)};"
     for shape in shapes:
         table = qualified(shape.schema, shape.name)
         alias = qualified(*shape.alias.split(".", 1)) if shape.alias else ""

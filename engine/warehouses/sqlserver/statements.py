@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.core.design import Partitioning
+from engine.core.layers import SERVING
 from engine.core.sqltypes import Column
 from engine.core.tables import (
     AUDIT_COLUMNS,
@@ -457,8 +458,8 @@ def staging_view(shape: TableShape, load_id: str, select: str, server: Capabilit
 
 def grants(shapes: Iterable[TableShape], role: str = ANALYST) -> str:
     """The role reads gold and the aliases of gold tables, and nothing else."""
-    views = [qualified(*s.alias.split(".", 1)) for s in shapes if s.schema == "gold" and s.alias]
-    return render("grants", role=role, schemas=["gold"], views=views)
+    views = [qualified(*s.alias.split(".", 1)) for s in shapes if s.schema == SERVING and s.alias]
+    return render("grants", role=role, schemas=[SERVING], views=views)
 
 
 def drop_staging(shape: TableShape, load_id: str) -> str:

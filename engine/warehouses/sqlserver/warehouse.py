@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from engine.core.layers import LAYERS
 from engine.core.tables import UNCHANGED, Arrived, Brought, Change, Kept, Standing, TableShape
 from engine.state.ledger import TABLES, Row, fills, lacking, migrated
 from engine.state.status import read_live
@@ -25,6 +26,7 @@ from engine.warehouses.sqlserver.design.keep import keep
 from engine.warehouses.sqlserver.load import load, rows_at_once
 from engine.warehouses.sqlserver.lock import SessionLock, taken
 from engine.warehouses.sqlserver.publish import Publication, exchange, ledger_text
+from engine.warehouses.sqlserver.roles import ROLES, set_up
 from engine.warehouses.sqlserver.session import Session
 from engine.warehouses.sqlserver.shape import (
     QUARANTINE,
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     from engine.sources import Landed, Scan
     from engine.tsql.bind import Bound
 
-SCHEMAS = ("ops", "bronze", "silver", "gold", QUARANTINE, STAGING)
+SCHEMAS = ("ops", *LAYERS, QUARANTINE, STAGING)
 SCAN_MEMORY = "512MB"
 """What reading files may take; beyond it DuckDB goes to disk."""
 
@@ -63,6 +65,7 @@ class SqlServerWarehouse(Session):
     """A database on a SQL Server. What may be read and made is the login's permissions' to say."""
 
     kind = "sqlserver"
+    embedded = False
     ranks_in_select = False
 
     def __init__(self, spec: SqlServerTarget, *, beside: Path) -> None:
@@ -223,6 +226,16 @@ class SqlServerWarehouse(Session):
                 landed.rows_quarantined,
             )
         return landed
+
+    def no_roles(self) -> str:
+        if self.scalar("SELECT IS_ROLEMEMBER(N'db_owner')"):
+            return ""
+        return "this login is not an owner of the database; an administrator runs: medallion roles --apply"
+
+    def give_roles(self, shapes: Sequence[TableShape]) -> Sequence[str]:
+        for batch in set_up(shapes, self.server):
+            self.run(batch)
+        return ROLES
 
     def translate(self, bound: Bound, tsql: str) -> str:
         return tsql.strip().rstrip(";").rstrip()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.core.design import NO_DESIGN
+from engine.core.layers import SERVING
 from engine.core.tables import TableShape
 from engine.warehouses.sqlserver.catalog import granted
 from engine.warehouses.sqlserver.design import partitions as parts
@@ -35,7 +36,7 @@ class Physical:
     @property
     def _plain(self) -> bool:
         """Whether there is nothing to compare: most tables declare nothing and have nothing, and are not asked for."""
-        if self.shape.design != NO_DESIGN or (self.shape.alias and self.shape.schema == "gold"):
+        if self.shape.design != NO_DESIGN or (self.shape.alias and self.shape.schema == SERVING):
             return False
         return (self.session.designed or {}).get(self.table, "") == design.described(self.shape)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from engine.core.design import ForeignKey, Index
+from engine.core.layers import SERVING
 from engine.core.tables import TableShape
 from engine.tsql.templates import ident, literal
 from engine.warehouses.sqlserver.design.partitions import PREFIX, partitions, scheme_name
@@ -336,7 +337,7 @@ def permit(shape: TableShape, existing: Existing, server: Capabilities = SQL_SER
     roles = dict.fromkeys(role for *_, role in missing)
     made = [f"IF DATABASE_PRINCIPAL_ID({literal(role)}) IS NULL CREATE ROLE {ident(role)};" for role in roles]
     made += [_permission(*one) for one in missing]
-    if analyst and alias and shape.schema == "gold" and ("GRANT", alias, "", analyst) not in here:
+    if analyst and alias and shape.schema == SERVING and ("GRANT", alias, "", analyst) not in here:
         there = f"IF DATABASE_PRINCIPAL_ID({literal(analyst)}) IS NOT NULL"
         made.append(f"{there}\n    {_permission('GRANT', alias, '', analyst)}")
     return made
