@@ -155,7 +155,7 @@ class _Builder:
         self.trees: dict[str, Any] = {}
         self.inputs: dict[str, tuple[str, ...]] = {}
         self.reads: dict[str, tuple[str, ...]] = {}
-        self.appends = any(t.load == "append" and t.source is None and not t.watermark for t in project.tables.values())
+        self.appends = any(t.strategy.adds and t.source is None and not t.watermark for t in project.tables.values())
         self.suites: dict[str, Suite] = {}
 
     def build(self) -> Model:
@@ -177,7 +177,7 @@ class _Builder:
             table = self._table(name, self.project.tables[name])
             if table is not None:
                 self.model.tables[name] = table
-                history = HISTORY_COLUMNS if table.spec.load == "scd2" else ()
+                history = HISTORY_COLUMNS if table.spec.strategy.versions else ()
                 self.model.catalog[name] = (*table.shape.columns, *history)
         self.model.reads = self.inputs
         for table in self.model.tables.values():
@@ -301,7 +301,7 @@ class _Builder:
         except BindError as error:
             self.problems += _told(rendered, error)
             return None
-        if self.project.tables[name].load == "view" and tree.args.get("options"):
+        if self.project.tables[name].strategy.is_view and tree.args.get("options"):
             line = rendered.sql.count("\n", 0, rendered.sql.upper().rindex("OPTION")) + 1
             self.problems.append(rendered.problem("a view takes no OPTION", line, 1, "load: replace in pipelines.yaml"))
         return bound

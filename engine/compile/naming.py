@@ -94,7 +94,7 @@ def _why_taken(spec: TableSpec, column: str) -> str:
         return "the engine gives every loaded table a column of this name"
     if spec.source is not None and column == _ROWID:
         return "the embedded target calls its own numbers of rows so"
-    if spec.load == "scd2" and column in _IN_HISTORY:
+    if spec.strategy.versions and column in _IN_HISTORY:
         return "load: scd2 gives the table a column of this name"
     return ""
 

@@ -163,7 +163,7 @@ class _Faults:
         spec = self.spec
         if spec.partition_by is not None:
             yield from self._date(spec.partition_by.column, "partition_by", "column")
-        if spec.load == "view":
+        if spec.strategy.is_view:
             for key in _FOR_TABLES:
                 if getattr(spec, key):
                     yield self._at((key,), f"{self.name} is a view, which has no {key.replace('_', ' ')}")
@@ -261,7 +261,8 @@ class _Faults:
             wanted = key.referenced or its
             if (
                 not its
-                or other.load in ("view", "scd2")
+                or other.strategy.is_view
+                or other.strategy.versions
                 or {c.casefold() for c in its} != {c.casefold() for c in wanted}
             ):
                 said = f"{key.table} has no key ({', '.join(wanted)}) that a foreign key could refer to"

@@ -56,7 +56,7 @@ def why_stale(table: Table, last: Published | None, inputs: Mapping[str, str], f
         if by_source and same_declaration(table, last.columns, last.definition):
             return "its source changed"  # columns that nobody declared come and go with its files
         return "its definition changed"
-    if table.landed and fingerprints.differ(last.fingerprint, fingerprint, grows=table.spec.load == "append"):
+    if table.landed and fingerprints.differ(last.fingerprint, fingerprint, grows=table.spec.strategy.adds):
         return "its source changed"
     changed = [name for name, load_id in inputs.items() if last.inputs.get(name) != load_id]
     if changed:

@@ -81,10 +81,10 @@ def arrival_faults(
     node: Node, name: str, spec: TableSpec, tables: Mapping[str, TableSpec], mark: Watermark | None
 ) -> Iterator[Problem]:
     """An append without a key whose watermark every load of its input renews: it would take all rows again."""
-    if mark is None or spec.load != "append" or spec.key_columns:
+    if mark is None or not spec.strategy.adds or spec.key_columns:
         return
     for table, column in sorted(mark.arrivals):
-        if tables[table].load != "append":
+        if not tables[table].strategy.adds:
             yield node.problem(
                 ("tables", name, "watermark"),
                 f"the watermark {spec.watermark} of {name} comes from {table}.{column}, which every load of it renews "

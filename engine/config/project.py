@@ -320,7 +320,7 @@ def _table_references(project: Project, name: str, table: specs.TableSpec) -> li
                 parse_type(spec)
             except ValueError as error:
                 problems.append(node.problem(("tables", name, "columns", column), str(error), value=True))
-    if table.load in ("merge", "scd2") and not table.key_columns:
+    if table.strategy.keyed and not table.key_columns:
         problems.append(
             node.problem(
                 ("tables", name, "load"),
@@ -328,7 +328,7 @@ def _table_references(project: Project, name: str, table: specs.TableSpec) -> li
                 expected="key: the columns that identify a row",
             )
         )
-    if table.load in ("view", "scd2") and table.source is not None:
+    if table.source is not None and not table.strategy.from_source:
         problems.append(
             node.problem(
                 ("tables", name, "load"),
@@ -336,7 +336,7 @@ def _table_references(project: Project, name: str, table: specs.TableSpec) -> li
                 expected="replace, merge, append or partition for a table with a source",
             )
         )
-    if (table.load == "partition") != (table.partition_by is not None):
+    if table.strategy.divided != (table.partition_by is not None):
         lacks = table.partition_by is None
         problems.append(
             node.problem(

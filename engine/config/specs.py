@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from engine.core.errors import nearest
 from engine.core.layers import TABLE_NAME
 from engine.core.sqltypes import parse_type
+from engine.core.strategies import STRATEGIES, Strategy
 
 Scalar = bool | int | float | str
 Value = Scalar | list[Scalar]
@@ -237,6 +238,10 @@ class TableSpec(_Spec):
     @property
     def column_specs(self) -> dict[str, ColumnSpec]:
         return {n: c if isinstance(c, ColumnSpec) else ColumnSpec(type=c) for n, c in self.columns.items()}
+
+    @property
+    def strategy(self) -> Strategy:
+        return STRATEGIES[self.load]
 
 
 class ScheduleSpec(_Spec):

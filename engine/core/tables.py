@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from engine.core.design import NO_DESIGN, Design, Partitioning
 from engine.core.sqltypes import Column, parse_type
+from engine.core.strategies import STRATEGIES, Strategy
 
 AUDIT_COLUMNS: tuple[Column, ...] = (
     Column("_loaded_at", parse_type("datetime2(3)"), nullable=False, padded=False),
@@ -38,17 +39,6 @@ QUARANTINE_COLUMNS: tuple[Column, ...] = (
 )
 """A quarantined row: ``reasons`` is a JSON array of texts, ``row_data`` the row as it came, a JSON object, ``state``
 held, replayed or superseded, ``repairs`` a JSON object of the values that its replay put in the place of others."""
-
-
-KEEPS_ROWS = ("merge", "append", "partition", "scd2")
-"""Loads after which rows of earlier loads are still there."""
-KEPT_ELSEWHERE = (
-    "stand in periods that it does not bring, and would be there twice; let the load bring those periods too, or use"
-    " load: merge"
-)
-"""Why a partition load is refused, after "keys of this load"."""
-KEPT_ALREADY = "stand in the table already, and would be there twice; leave them out of the load, or use load: merge"
-"""Why an append load is refused, after "keys of this load"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +91,7 @@ class TableShape:
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     load: str = "replace"
-    """replace, merge, append, partition, scd2 or view"""
+    """the name of its strategy"""
     storage: str = "rowstore"
     """rowstore or columnstore (columnstore only where every column's type allows it)"""
     alias: str = ""
@@ -114,6 +104,10 @@ class TableShape:
     @property
     def full_name(self) -> str:
         return f"{self.schema}.{self.name}"
+
+    @property
+    def strategy(self) -> Strategy:
+        return STRATEGIES[self.load]
 
 
 @dataclass(frozen=True, slots=True)

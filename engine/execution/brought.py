@@ -15,30 +15,28 @@ if TYPE_CHECKING:
     from engine.sources import Landed
 
 FILE = "_source_file"
-_BY_FILE = ("merge", "append", "partition")
 
 
 def landed(load: Load, rows: Landed) -> Brought:
     """What a load from a source read; its rows have just been staged."""
-    if load.shape.load not in _BY_FILE:
+    if not load.shape.strategy.partial:
         return NOTHING_BROUGHT
     return Brought(rows.files, _ordered({*rows.periods, *_periods(load)}))
 
 
 def built(load: Load) -> Brought:
     """What a load from a SELECT read; its rows have just been staged."""
-    watermark = load.table.spec.watermark if load.shape.load == "append" else ""
+    watermark = load.table.spec.watermark if load.shape.strategy.adds else ""
     return Brought(periods=_ordered(_periods(load)), watermark=watermark)
 
 
 def example(model: Model, table: Table) -> Brought:
     """What a load of a table may have read, to show its statements with."""
-    load = table.spec.load
-    by_file = table.landed and load in _BY_FILE
+    by_file = table.landed and table.spec.strategy.partial
     return Brought(
         (str(model.project.source(table.spec.source or "", model.target).path),) if by_file else (),
-        ("2026-01-01",) if load == "partition" else (),
-        table.spec.watermark if load == "append" and not table.landed else "",
+        ("2026-01-01",) if table.spec.strategy.divided else (),
+        table.spec.watermark if table.spec.strategy.adds and not table.landed else "",
     )
 
 
@@ -46,14 +44,14 @@ def replaced(load: Load) -> list[Replaced]:
     """The files or periods that a load read and of which rows are published, with their rows before and after; of a load
     that begins anew none."""
     last, read = load.last, load.record.brought
-    if last is None or last.missing or last.load == "view" or load.anew:
+    if last is None or last.missing or last.strategy.is_view or load.anew:
         return []
     table, staging = (load.shape.schema, load.shape.name), load.warehouse.staging(load.shape, load.record.load_id)
-    if load.shape.load == "partition" and read.periods:
+    if load.shape.strategy.divided and read.periods:
         after = load.warehouse.by_period(load.shape, *staging)
         before = load.warehouse.by_period(load.shape, *table, kept=kept(load.table, last, periods=read.periods))
         return [Replaced(_named(load, p), before[p], after.get(p, 0)) for p in read.periods if p in before]
-    if load.shape.load == "append" and read.files and FILE in kept(load.table, last).columns:
+    if load.shape.strategy.adds and read.files and FILE in kept(load.table, last).columns:
         names = {name.casefold(): name for name in read.files}
         by_file, now = _by_file(load, table), _by_file(load, staging)
         return [Replaced(names[n], by_file[n], now.get(n, 0)) for n in sorted(names) if n in by_file]
@@ -63,11 +61,11 @@ def replaced(load: Load) -> list[Replaced]:
 def kept(table: Table, last: Published, *, periods: tuple[str | None, ...] | None = None) -> Kept:
     """The published rows of a table that a load is held against."""
     audit = [c.name for c in table.shape.columns[len(table.columns) :]]
-    return Kept(frozenset(name.casefold() for name in (*last.columns, *audit)), last.load == "scd2", periods)
+    return Kept(frozenset(name.casefold() for name in (*last.columns, *audit)), last.strategy.versions, periods)
 
 
 def _periods(load: Load) -> set[str | None]:
-    if load.shape.load != "partition":
+    if not load.shape.strategy.divided:
         return set()
     return {*load.warehouse.by_period(load.shape, *load.warehouse.staging(load.shape, load.record.load_id))}
 

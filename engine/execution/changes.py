@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from engine.compile.manifest import Model, Table
 from engine.core.design import GRAINS
 from engine.core.errors import GateFailed
-from engine.core.tables import KEEPS_ROWS, UNCHANGED, Change, TableShape
+from engine.core.strategies import STRATEGIES
+from engine.core.tables import UNCHANGED, Change, TableShape
 from engine.execution import brought, positions
 from engine.execution.load import Load
 from engine.quality import guards
@@ -45,11 +46,11 @@ def begins_anew(table: Table, last: Published | None, full: bool) -> bool:
     So it is when that is asked for, when what was published is not there any more, and when what is there is what a
     load of another kind made of the same rows, which an append would add to them.
     """
-    if table.spec.load not in KEEPS_ROWS:
+    if not table.spec.strategy.keeps:
         return False
     if full or last is None:
         return full
-    return bool(last.missing) or last.load == "view" or (table.spec.load == "append" != last.load)
+    return bool(last.missing) or last.strategy.is_view or (table.spec.strategy.adds and not last.strategy.adds)
 
 
 def known_watermarks(
@@ -64,7 +65,7 @@ def known_watermarks(
         if not column or last is None or last.missing or begins_anew(table, last, name in full):
             continue
         value = recorded.get((name, column.casefold(), last.load_id))
-        if value is None and last.load in KEEPS_ROWS and column.casefold() in brought.kept(table, last).columns:
+        if value is None and last.strategy.keeps and column.casefold() in brought.kept(table, last).columns:
             value = warehouse.highest(table.shape, column)
         if value is not None:
             found[name] = value
@@ -74,7 +75,7 @@ def known_watermarks(
 def loaded_already(load: Load) -> bool:
     """Whether a table that appends what its SELECT gives has the rows of just these inputs."""
     table, last, record = load.table, load.last, load.record
-    if table.spec.load != "append" or table.landed or table.spec.watermark or last is None or load.anew:
+    if not table.spec.strategy.adds or table.landed or table.spec.watermark or last is None or load.anew:
         return False
     known = positions.Known(load.model, table, load.warehouse)
     if not known.sources_as_before(table, record.inputs, record.logical_date):
@@ -106,21 +107,23 @@ def refuse_twice(table: Table) -> None:
 def change(load: Load) -> Change:
     """What the publish of a load does to the table that stands there."""
     last, now = load.last, load.record.declared
-    if last is None or last.missing or now["load"] not in KEEPS_ROWS:
+    if last is None or last.missing or not STRATEGIES[now["load"]].keeps:
         return Change(anew=load.anew)
     if load.anew:
         return Change(anew=True)
     rekeyed = "key" in last.declared and _folded(last.declared["key"]) != _folded(now["key"])
-    if now["load"] == "scd2" and last.load != "scd2":
+    versions = STRATEGIES[now["load"]].versions
+    if versions and not last.strategy.versions:
         return Change(since=last.finished_at, rekeyed=rekeyed)
-    return Change(current=last.load == "scd2" != now["load"], rekeyed=rekeyed) if last.load != "view" else UNCHANGED
+    current = last.strategy.versions and not versions
+    return Change(current=current, rekeyed=rekeyed) if last.strategy.stored else UNCHANGED
 
 
 def suite_changed(load: Load) -> bool:
     """Whether rows that stay were judged by another suite than the one that judges the load. Closed versions of an scd2
     table are history, and were judged when they were current; its other rows are all in the load."""
     last, now = load.last, load.record.declared
-    if last is None or last.missing or load.anew or now["load"] not in ("merge", "append", "partition"):
+    if last is None or last.missing or load.anew or not STRATEGIES[now["load"]].partial:
         return False
     return bool(last.declared.get("suite", now["suite"]) != now["suite"])
 
@@ -130,7 +133,7 @@ def judge(load: Load) -> None:
     last = load.last
     if last is None or last.missing:
         return
-    if load.record.declared["load"] in KEEPS_ROWS and change(load).rekeyed:
+    if STRATEGIES[load.record.declared["load"]].keeps and change(load).rekeyed:
         _key(load, last)
 
 
@@ -145,7 +148,7 @@ def losses(load: Load, *, unseen: bool) -> list[Verdict]:
 
 
 def _history(load: Load, last: Published) -> str:
-    if last.load != "scd2" or (load.record.declared["load"] == "scd2" and not load.anew):
+    if not last.strategy.versions or (STRATEGIES[load.record.declared["load"]].versions and not load.anew):
         return ""
     closed = _number(load, f"SELECT COUNT(*) AS n FROM {_name(load.shape)} WHERE valid_to IS NOT NULL")
     if not closed:
@@ -158,8 +161,8 @@ def _history(load: Load, last: Published) -> str:
 
 def _rows(load: Load, last: Published, unseen: bool) -> str:
     now = load.record.declared
-    whole = load.anew or now["load"] not in KEEPS_ROWS
-    if last.load not in KEEPS_ROWS or not (whole or _by_other_periods(now, last)):
+    whole = load.anew or not STRATEGIES[now["load"]].keeps
+    if not last.strategy.keeps or not (whole or _by_other_periods(now, last)):
         return ""
     table, kept = load.table, brought.kept(load.table, last, periods=None if whole else load.record.brought.periods)
     by, exact = _told_apart(table, last)
@@ -193,8 +196,9 @@ def _told_apart(table: Table, last: Published) -> tuple[list[str], bool]:
 def _by_other_periods(now: Mapping[str, Any], last: Published) -> bool:
     """Whether a load replaces periods of a table in which rows stood that no load of periods like these would have
     left. Those of finer periods of the same column the load before would have taken too."""
-    if now["load"] != "partition" or last.load != "partition":
-        return bool(now["load"] == "partition")
+    divided = STRATEGIES[now["load"]].divided
+    if not divided or not last.strategy.divided:
+        return divided
     new, old = now["partition_by"], last.declared.get("partition_by") or now["partition_by"]
     order = GRAINS  # the finest first
     return bool(
@@ -207,7 +211,7 @@ def _key(load: Load, last: Published) -> None:
     names = ", ".join(table.spec.key_columns)
     out = f"keep the key as it was, repair the rows, or build it anew: medallion run --full --select {table.name}"
     new = [k for k in table.spec.key_columns if k.casefold() not in brought.kept(table, last).columns]
-    rows = f"{_name(shape)}{' WHERE valid_to IS NULL' if last.load == 'scd2' else ''}"
+    rows = f"{_name(shape)}{' WHERE valid_to IS NULL' if last.strategy.versions else ''}"
     if new and (there := _number(load, f"SELECT COUNT(*) AS n FROM {rows}")):
         raise GateFailed(
             f"{table.name} keeps {_count(there, 'published row')}, which would have no {new[0]} and so no key ({names}); {out}"

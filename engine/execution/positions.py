@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.compile.manifest import Model, Table
 from engine.core.selectors import reached
+from engine.core.strategies import STRATEGIES
 from engine.sources import fingerprints
 from engine.state.ledger import REPLAY, UNDO, Reader, Row
 
@@ -43,7 +44,7 @@ class Known:
         for row in self.loads:
             if row["table_name"] == table.name:
                 made = json.loads(row["declared"] or "{}")
-                kept = row["strategy"] not in ("replace", "view") and not (made.get("anew") or made.get("first"))
+                kept = STRATEGIES[row["strategy"]].keeps and not (made.get("anew") or made.get("first"))
                 mine = [*(mine if kept else []), row]
         self.same = [
             r for r in mine if self.made_from(table, json.loads(r["inputs"] or "{}"), r["logical_date"]) == now

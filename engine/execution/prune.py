@@ -235,7 +235,7 @@ def _table(warehouse: Warehouse, name: str, last: Published | None, there: Mappi
 
 def _as_published(warehouse: Warehouse, table: Standing, last: Published) -> bool:
     """Whether what stands under a table's name is what the engine published there, as far as can be told."""
-    if (table.kind == "VIEW") != (last.strategy == "view"):
+    if (table.kind == "VIEW") != last.strategy.is_view:
         return False
     rows = warehouse.rows(
         "SELECT COLUMN_NAME AS name FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?",

@@ -29,7 +29,7 @@ def follow(
     if last is None or last.missing or not table.landed or fingerprint == last.fingerprint:
         return last
     moved = {}
-    if table.spec.load == "append" == last.load:
+    if table.spec.strategy.adds and last.strategy.adds:
         moved = fingerprints.renamed(last.fingerprint, fingerprint)
     known = fingerprints.followed(last.fingerprint, fingerprint, moved)
     row = ledger.load_row(warehouse, table.name, last.load_id)

@@ -130,7 +130,7 @@ def repairs_of(table: Table, repairs: Sequence[str]) -> dict[str, str]:
 def _published(warehouse: Warehouse, table: Table) -> Published:
     """The table's last load. Raises ProjectError where single rows cannot be put into what is published."""
     name = table.name
-    if table.spec.load in ("view", "scd2"):
+    if not table.spec.strategy.replays:
         raise ProjectError(
             Problem(f"{name} is published by load: {table.spec.load}; its rows are judged again by the next run")
         )
@@ -142,8 +142,8 @@ def _published(warehouse: Warehouse, table: Table) -> Published:
     changed = []
     if last.columns and last.columns != {c.name: str(c.type) for c in table.columns}:
         changed.append("its columns")
-    if last.strategy and last.strategy != table.spec.load:
-        changed.append(f"load: {last.strategy}")
+    if last.load != table.spec.load:
+        changed.append(f"load: {last.load}")
     if changed:
         raise ProjectError(
             Problem(
@@ -176,7 +176,7 @@ def _begin(
         last=last,
         tell=tell,
     )
-    load.record.definition, load.record.strategy = last.definition, last.strategy or table.spec.load
+    load.record.definition, load.record.strategy = last.definition, last.load
     # Only a run may say that the table is declared, and judged, as it is now.
     load.record.declared = {**last.declared, "anew": False, "first": False, taken.UNDOES: ""}
     load.record.alias = table.shape.alias

@@ -65,7 +65,7 @@ class Rivals:
             return f"loaded {by}, and which of the two is the newer cannot be told"
         if mine <= other:
             return f"loaded later {by}"
-        if self.table.spec.load != "merge":
+        if not self.table.spec.strategy.matches:
             return f"loaded {by}, and load: {self.table.spec.load} does not replace single rows"
         return ""
 

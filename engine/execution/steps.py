@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine.compile.manifest import Model, Table, source_columns
 from engine.core.errors import GateFailed, MedallionError, ProjectError, StagingGone, WarehouseError
-from engine.core.tables import KEPT_ALREADY, Arrived, TableShape
+from engine.core.tables import Arrived, TableShape
 from engine.execution import brought, changes, taken
 from engine.execution.load import STAGED, Load, Tell
 from engine.execution.unknown import refuse_unknown
@@ -83,7 +83,7 @@ def _land(load: Load) -> None:
     source = open_source(model.project.source(load.table.spec.source or "", model.target), model.project.root)
     files = None
     same = load.last is not None and load.last.definition == load.table.definition
-    if load.table.spec.load == "append" and same and not load.anew:
+    if load.table.spec.strategy.adds and same and not load.anew:
         assert load.last is not None
         # Nothing changed but the load was asked for: then every file is read again, in the place of its rows.
         files = source.changed_files(load.last.fingerprint) or None
@@ -134,7 +134,7 @@ def _read_and_filtered(load: Load) -> tuple[int, int] | None:
     if table.bound.driving is None:
         return None
     driving = load.model.tables.get(table.bound.driving)
-    key = driving.spec.key_columns if driving is not None and driving.spec.load != "scd2" else ()
+    key = driving.spec.key_columns if driving is not None and not driving.spec.strategy.versions else ()
     plan = counting(table.bound, table.rendered.sql, key)
     if plan is None:
         return None
@@ -196,7 +196,7 @@ def take_up(
     load = Load(model, table, warehouse, record, tell, last, allowed)
     load.anew = bool(record.declared.get("anew"))
     load.nothing_new = bool(record.declared.get("nothing_new"))
-    if table.spec.load == "view":
+    if table.spec.strategy.is_view:
         load.select = _select(load)
     return load
 
@@ -270,12 +270,12 @@ def _with_the_way_out(load: Load, verdicts: list[Verdict]) -> list[Verdict]:
 
 def _before_and_after(load: Load) -> tuple[int | None, int | None]:
     """The rows of the published table and of the staging table that is to take its place; of scd2, the current ones."""
-    record, last, kind = load.record, load.last, load.table.spec.load
+    record, last, strategy = load.record, load.last, load.table.spec.strategy
     if last is None or last.missing:
         return None, None
-    if kind == "merge" and load.table.landed and not record.rows_read:
+    if strategy.matches and load.table.landed and not record.rows_read:
         return last.rows_total, 0  # a merge reads its whole source, and that has nothing any more
-    if kind not in ("replace", "view", "scd2") and not load.anew:
+    if strategy.partial and not load.anew:
         return None, None  # what the table becomes is counted in the transaction that publishes it
     before = _rows_before(load, last)
     if record.rows_quarantined or record.rows_duplicate:
@@ -285,7 +285,7 @@ def _before_and_after(load: Load) -> tuple[int | None, int | None]:
 
 def _rows_before(load: Load, last: Published) -> int:
     """The published rows that a load is held against: of scd2 the current ones, versions that are over are history."""
-    if last.load != "scd2":
+    if not last.strategy.versions:
         return last.rows_total
     counted = load.warehouse.rows(f"SELECT COUNT(*) AS n FROM {load.table.name} WHERE valid_to IS NULL")
     return int(counted[0]["n"])
@@ -293,7 +293,7 @@ def _rows_before(load: Load, last: Published) -> int:
 
 def _guard_total(load: Load, before: int | None, total: int) -> None:
     """Judge what the table is about to become, inside the transaction. Raises GateFailed, which rolls it back."""
-    if before is None or load.anew or load.table.spec.load not in ("merge", "append", "partition"):
+    if before is None or load.anew or not load.table.spec.strategy.partial:
         return
     volume = guards.Volume(before=before, after=total)
     verdicts = _with_the_way_out(load, guards.judge(load.table.name, load.guards, volume, load.allowed))
@@ -372,7 +372,7 @@ def publish(load: Load) -> None:
             record.rows_total = arrived.total
             record.rows_published, record.rows_unchanged = arrived.published, arrived.unchanged
             # A merge takes out only what it puts another row of the same key in the place of.
-            record.rows_removed = 0 if load.table.spec.load == "merge" and not load.anew else arrived.removed
+            record.rows_removed = 0 if load.table.spec.strategy.matches and not load.anew else arrived.removed
             record.rows_quarantined = arrived.quarantined
             if fault := arrived.fault() or record.balance():
                 raise WarehouseError(
@@ -395,7 +395,7 @@ def publish(load: Load) -> None:
             )
         except BaseException as error:
             record.state = "running"
-            if isinstance(error, WarehouseError) and KEPT_ALREADY in str(error):
+            if isinstance(error, WarehouseError) and load.shape.strategy.adds and load.shape.strategy.refusal in str(error):
                 raise WarehouseError(f"{error}: {_clashing(load)}") from None
             raise
 

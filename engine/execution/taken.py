@@ -47,13 +47,13 @@ def _full(table: Table) -> str:
 
 def _from_the_start(load: Load) -> bool:
     spec, last = load.table.spec, load.last
-    appends = spec.load == "append" and not spec.key_columns
+    appends = spec.strategy.adds and not spec.key_columns
     return appends and load.table.name not in load.model.watermarks and last is not None and last.rows_total > 0
 
 
 def _gone(load: Load, last: Published) -> str:
     table, mark = load.table, load.table.mark
-    arrivals = {name for name, _ in mark.arrivals} if mark and table.spec.load == "append" else set()
+    arrivals = {name for name, _ in mark.arrivals} if mark and table.spec.strategy.adds else set()
     known = Known(load.model, table, load.warehouse)
     for name, then, now in _steps(known, table, last.inputs, load.record.inputs):
         for row in known.between(name, then, now):

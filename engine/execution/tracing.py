@@ -57,7 +57,7 @@ def standing(warehouse: Warehouse, table: Table, row: Mapping[str, Any]) -> str:
     if not key or any(row.get(c.name) is None or c.type.family in _UNTRACEABLE for c in key):
         return ""
     where = " AND ".join(_is(warehouse, c, row[c.name]) for c in key)
-    current = " AND valid_to IS NULL" if table.spec.load == "scd2" else ""
+    current = " AND valid_to IS NULL" if table.spec.strategy.versions else ""
     origin = "_load_id, _source_file, _source_row" if table.landed else "1 AS there"
     schema, name = table.name.split(".")
     try:

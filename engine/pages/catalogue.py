@@ -151,7 +151,7 @@ def _catalog(model: Model, published: dict[str, Published]) -> dict[str, tuple[C
         if last and last.columns:
             audit = columns[len(table.columns) :]
             columns = (*(Column(n, parse_type(t)) for n, t in last.columns.items()), *audit)
-        if table.spec.load == "scd2":
+        if table.spec.strategy.versions:
             columns = (*columns, *HISTORY_COLUMNS)
         catalog[table.name] = columns
         if table.spec.alias:

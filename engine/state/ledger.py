@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.core.layers import LAYERS
 from engine.core.sqltypes import Column, parse_type
+from engine.core.strategies import STRATEGIES, Strategy
 from engine.core.tables import NOTHING_BROUGHT, QUARANTINE_COLUMNS, Brought, TableShape
 
 if TYPE_CHECKING:
@@ -369,7 +370,6 @@ class Published:
     rows_total: int
     finished_at: dt.datetime
     verdict: str
-    strategy: str = ""
     declared: dict[str, Any] = field(default_factory=dict)
     """What the published table is declared as; of a load of an earlier version no more than ``load``."""
     standing: str = ""
@@ -377,15 +377,19 @@ class Published:
 
     @property
     def load(self) -> str:
-        """The strategy by which it was published."""
+        """The name of the strategy by which it was published."""
         return str(self.declared["load"])
+
+    @property
+    def strategy(self) -> Strategy:
+        return STRATEGIES[self.load]
 
     @property
     def missing(self) -> str:
         """Why what stands there cannot be what was published, in words; empty when it can."""
         if not self.standing:
             return "it is missing from the warehouse"
-        if (self.standing == "VIEW") != (self.load == "view"):
+        if (self.standing == "VIEW") != self.strategy.is_view:
             return f"a {self.standing.lower()} stands in its place in the warehouse"
         return ""
 
@@ -423,7 +427,6 @@ def published(reader: Reader) -> dict[str, Published]:
             r["rows_total"],
             r["finished_at"],
             r["verdict"] or "",
-            r["strategy"] or "",
             {"load": r["strategy"], **json.loads(r["declared"] or "{}")},
             there.get(r["table_name"], ""),
         )

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 
 from engine.core.sqltypes import Column, parse_type
-from engine.core.tables import AUDIT_COLUMNS, KEEPS_ROWS, QUARANTINE_COLUMNS, Brought, Change, Kept, TableShape
+from engine.core.tables import AUDIT_COLUMNS, QUARANTINE_COLUMNS, Brought, Change, Kept, TableShape
 from engine.tsql.templates import ident
 from engine.warehouses.sqlserver import statements as sql
 from engine.warehouses.sqlserver.catalog import READERS
@@ -179,7 +179,7 @@ def statements(case: Case) -> dict[str, str]:
         divided = replace(shape, partition_by=case.partitioning)
         made["by_period"] = sql.by_period(divided, "staging", staging_name(shape, LOAD))
     there = [c.name for c in staged_columns(shape)[:-1] or staged_columns(shape)]
-    if shape.load in KEEPS_ROWS:
+    if shape.strategy.keeps:
         made["lay_whole"] = sql.lay_whole(replace(shape, partition_by=case.partitioning), LOAD, there, brought=brought)
         change = Change(since=moment) if shape.load == "scd2" else Change(current=True)
         made["create_aside"], made["create_back"] = sql.carry_over(shape, LOAD, there, change)
@@ -202,7 +202,7 @@ def statements(case: Case) -> dict[str, str]:
 
 def what_was_read(shape: TableShape) -> Brought:
     """What a load of such a table may have read."""
-    kept, landed = shape.load in KEEPS_ROWS, set(AUDIT_COLUMNS) <= set(shape.columns)
+    kept, landed = shape.load in set(AUDIT_COLUMNS) <= set(shape.columns)
     return Brought(
         ("data/1.csv", "data/it's 100%.csv") if landed and kept else (),
         ("2024-01-01", "2024-12-01", None) if shape.load == "partition" else (),

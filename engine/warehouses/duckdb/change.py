@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def make_way(cursor: duckdb.DuckDBPyConnection, kind: str, shape: TableShape, change: Change) -> bool:
     """A table that was a view until now (or the other way round), or of which nothing stays, leaves its name to the
     new one. Returns whether it did."""
-    if not (change.anew or (kind == "VIEW") != (shape.load == "view")):
+    if not (change.anew or (kind == "VIEW") != shape.strategy.is_view):
         return False
     cursor.execute(f"DROP {kind} {qualified(shape.schema, shape.name)}")
     return True
@@ -44,7 +44,7 @@ def evolve(cursor: duckdb.DuckDBPyConnection, shape: TableShape) -> None:
             [shape.schema, shape.name],
         ).fetchall()
     }
-    history = duckdb_sql.HISTORY if shape.load == "scd2" else ()
+    history = duckdb_sql.HISTORY if shape.strategy.versions else ()
     wanted = {c.name: c for c in shape.columns}
     changed = [
         f"{n} was {found[n]}, is {c.type}" for n, c in wanted.items() if n in found and found[n] != c.type.duckdb

@@ -28,7 +28,7 @@ def counted_before(cursor: duckdb.DuckDBPyConnection, shape: TableShape, load_id
     """The rows of a table whose rows stay, and of the load those of which it will not add a version."""
     name = duckdb_sql.qualified(shape.schema, shape.name)
     counted = {"before": int(scalar(cursor.execute(f"SELECT count(*) FROM {name}")))}
-    if shape.load == "scd2":
+    if shape.strategy.versions:
         counted["unchanged"] = int(scalar(cursor.execute(duckdb_sql.unchanged(shape, load_id))))
     return counted
 

@@ -17,7 +17,6 @@ from engine.core.sqltypes import Column
 from engine.core.tables import (
     AUDIT_COLUMNS,
     HISTORY_COLUMNS,
-    KEEPS_ROWS,
     QUARANTINE_COLUMNS,
     UNCHANGED,
     Brought,
@@ -136,7 +135,7 @@ def create_table(shape: TableShape) -> str:
 def build(shape: TableShape, load_id: str, select: str, *, ranked: bool = False, empty: bool = False) -> str:
     """The staging table of a SELECT that is DuckDB SQL already; with ``ranked`` it has a column ``__rank``, with
     ``empty`` no rows."""
-    template = "stage_view" if shape.load == "view" else "build"
+    template = "stage_view" if shape.strategy.is_view else "build"
     return statement(template, shape, load_id, select=select, ranked=ranked, empty=empty)
 
 
@@ -189,8 +188,8 @@ def publish(shape: TableShape, load_id: str, *, brought: Brought, moment: dt.dat
     """The statements that make a staged load the published table, by the table's strategy."""
     compared = [c for c in shape.columns if c.name not in shape.key]
     script = []
-    if shape.load in KEEPS_ROWS:
-        script.append(create_table(history_shape(shape) if shape.load == "scd2" else nullable(shape)))
+    if shape.strategy.keeps:
+        script.append(create_table(history_shape(shape) if shape.strategy.versions else nullable(shape)))
     script += _statements(
         statement(
             f"publish_{shape.load}",
@@ -233,7 +232,7 @@ def supersede(shape: TableShape, load_id: str, *, brought: Brought, holds: bool)
     """The statements that make the table's quarantine, and mark what in it this load has read anew: every row for a
     table that is built whole, else the rows of its files, or its periods, or (built) its keys where it is merged and the
     values of its watermark where it is appended. They come before ``publish``, which uses staging up."""
-    by = shape.key if shape.load == "merge" and not brought.files else (brought.watermark,)
+    by = shape.key if shape.strategy.matches and not brought.files else (brought.watermark,)
     again = [c for name in by for c in shape.columns if c.name.casefold() == name.casefold()]
     return _statements(
         statement("supersede", shape, load_id, load=shape.load, brought=brought, again=again, holds=holds)

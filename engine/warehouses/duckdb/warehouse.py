@@ -19,9 +19,6 @@ from typing import TYPE_CHECKING, Any
 from engine.core.errors import WarehouseError
 from engine.core.tables import (
     AUDIT_COLUMNS,
-    KEEPS_ROWS,
-    KEPT_ALREADY,
-    KEPT_ELSEWHERE,
     UNCHANGED,
     Arrived,
     Brought,
@@ -183,7 +180,7 @@ class DuckDBWarehouse:
         names = staging_name(shape, load_id), held_name(shape, load_id)
         self._kinds |= dict.fromkeys(names, "TABLE")
         staging, held = (qualified(*name) for name in names)
-        return land(self._cursor, scan, staging, held, progress, one_load=shape.load == "replace")
+        return land(self._cursor, scan, staging, held, progress, one_load=shape.strategy.exchanges)
 
     @property
     def scanner(self) -> duckdb.DuckDBPyConnection:
@@ -208,8 +205,8 @@ class DuckDBWarehouse:
         """Build staging from a translated SELECT; the number of rows in it."""
         name = staging_name(shape, load_id)
         result = self._cursor.execute(duckdb_sql.build(shape, load_id, select, ranked=ranked, empty=empty))
-        self._kinds[name] = "VIEW" if shape.load == "view" else "TABLE"
-        return self.count(*name) if shape.load == "view" else _changed(result)
+        self._kinds[name] = "VIEW" if shape.strategy.is_view else "TABLE"
+        return self.count(*name) if shape.strategy.is_view else _changed(result)
 
     def drop_losers(self, shape: TableShape, load_id: str, order_by: str) -> int:
         """Of a ranked staging table keep the first of each key; the number of rows dropped."""
@@ -308,16 +305,15 @@ class DuckDBWarehouse:
             stood = self._kinds.get((shape.schema, shape.name))
             dropped = self.count(shape.schema, shape.name) if stood == "TABLE" and change.anew else 0
             there = stood is not None and not make_way(cursor, stood, shape, change)
-            if shape.load in KEEPS_ROWS and there:
+            if shape.strategy.keeps and there:
                 open_up(cursor, shape, change)
                 evolve(cursor, shape)
-            refusal = {"partition": KEPT_ELSEWHERE, "append": KEPT_ALREADY}.get(shape.load)
-            if refusal and shape.key and there:
+            if shape.strategy.refusal and shape.key and there:
                 found = duckdb_sql.statement(f"clashes_{shape.load}", shape, load_id, brought=brought)
                 if int(_scalar(cursor.execute(found))):
-                    raise WarehouseError(f"{shape.full_name}: keys of this load {refusal}")
+                    raise WarehouseError(f"{shape.full_name}: keys of this load {shape.strategy.refusal}")
             moment = self._from_now_on(cursor, shape, there)
-            stays = shape.load in KEEPS_ROWS
+            stays = shape.strategy.keeps
             counted = counted_before(cursor, shape, load_id) if stays and there else {}
             read_anew = replace(shape, load="replace") if change.anew else shape
             superseding = duckdb_sql.supersede(read_anew, load_id, brought=brought, holds=held in self._kinds)
@@ -335,12 +331,12 @@ class DuckDBWarehouse:
             self._write(cursor, ledger(Arrived(total, **counted)))
         for gone in (staging, held):
             self._kinds.pop(gone, None)
-        self._kinds |= {(shape.schema, shape.name): "VIEW" if shape.load == "view" else "TABLE", quarantine: "TABLE"}
+        self._kinds |= {(shape.schema, shape.name): "VIEW" if shape.strategy.is_view else "TABLE", quarantine: "TABLE"}
 
     def _from_now_on(self, cursor: duckdb.DuckDBPyConnection, shape: TableShape, there: bool) -> dt.datetime:
         """The moment from which a load's versions hold: now, but after every moment in the table's history."""
         latest = None
-        if shape.load == "scd2" and there:
+        if shape.strategy.versions and there:
             name = qualified(shape.schema, shape.name)
             latest = _scalar(cursor.execute(f"SELECT greatest(max(valid_from), max(valid_to)) FROM {name}"))
         return after(latest)

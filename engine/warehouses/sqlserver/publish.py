@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from engine.core.errors import WarehouseError
-from engine.core.tables import KEEPS_ROWS, NOTHING_BROUGHT, UNCHANGED, Arrived, Brought, Change, TableShape, counted_as
+from engine.core.tables import NOTHING_BROUGHT, UNCHANGED, Arrived, Brought, Change, TableShape, counted_as
 from engine.state.ledger import LOADS, after
 from engine.tsql.templates import ident, literal
 from engine.warehouses.protocol import LedgerRows
@@ -55,7 +55,7 @@ class Publication:
     def _from_now_on(self) -> dt.datetime:
         """The moment from which this load's versions hold: now, but after every moment in the table's history."""
         latest = None
-        if self.shape.load == "scd2" and {"valid_from", "valid_to"} <= {name for name, *_ in self.standing.columns}:
+        if self.shape.strategy.versions and {"valid_from", "valid_to"} <= {name for name, *_ in self.standing.columns}:
             found = self.session.rows(
                 f"SELECT MAX([valid_from]) AS [begun], MAX([valid_to]) AS [ended] FROM {self.table}"
             )
@@ -64,7 +64,7 @@ class Publication:
 
     def _server(self, server: Capabilities) -> Capabilities:
         """What the server can do with this table: what others have hung on it forbids some of it."""
-        if self.shape.load != "replace" or not server.switch:
+        if not self.shape.strategy.exchanges or not server.switch:
             return server
         switch = self.physical.switchable(new=not self._fits)
         if self.standing.kind != "U":
@@ -83,15 +83,15 @@ class Publication:
         """Whether the transaction drops what stands there."""
         if self.standing.kind == "U" and (self.change.anew or self.change.carries):
             return True
-        if self.shape.load == "view" or not self.standing.kind:
+        if self.shape.strategy.is_view or not self.standing.kind:
             return self.standing.kind == "U"
-        return self.standing.kind == "V" or (self.shape.load not in KEEPS_ROWS and not self._fits)
+        return self.standing.kind == "V" or (not self.shape.strategy.keeps and not self._fits)
 
     def publish(self, ledger: Callable[[Arrived], LedgerRows]) -> None:
         """Publish; ``ledger`` gets what was counted. Raises WarehouseError; nothing has changed then."""
         self._make()
         self._place()
-        if self.shape.load != "view" and (seal := self._seal()):
+        if self.shape.strategy.stored and (seal := self._seal()):
             self.session.run(seal)
         opening = sql.publish(
             self.shape, self.load_id, "", self.server, brought=self.brought, select=self.select, as_of=self.as_of,
@@ -111,17 +111,17 @@ class Publication:
             session.run(sql.create_schemas([schema])[0])
         if not self.standing.quarantined:
             session.run(sql.create_table(quarantine_shape(self.shape), self.server))
-        if self.shape.load != "view":
+        if self.shape.strategy.stored:
             self.physical.make_place()
-        if not self.standing.kind and self.shape.load != "view":
+        if not self.standing.kind and self.shape.strategy.stored:
             session.run(sql.create_table(self.shape, self.server))
             self.standing = self.standing.as_declared(self.shape, self.server)
             self.physical.is_new()
 
     def _place(self) -> None:
         """What the table's physical design asks for, as far as it can be done before the transaction."""
-        keeps = self.shape.load in KEEPS_ROWS and not self.change.anew
-        if self.shape.load == "view" or self.standing.kind == "V":
+        keeps = self.shape.strategy.keeps and not self.change.anew
+        if self.shape.strategy.is_view or self.standing.kind == "V":
             return
         if keeps and not self.physical.placed:
             self.physical.move()
@@ -163,7 +163,7 @@ class Publication:
 
     def _gone(self) -> int:
         """The rows of a table that keeps rows and is dropped, to be built anew."""
-        if not (self.change.anew and self.standing.kind == "U" and self.shape.load in KEEPS_ROWS):
+        if not (self.change.anew and self.standing.kind == "U" and self.shape.strategy.keeps):
             return 0
         return int(self.session.scalar(sql.count(self.shape.schema, self.shape.name)))
 
@@ -183,7 +183,7 @@ class Publication:
         batch that reads a column is refused before the statement in it that adds the column."""
         shape, standing = self.shape, self.standing
         released = self.physical.opening(whole=self._made_anew)
-        grows = standing.kind == "U" and shape.load in KEEPS_ROWS and not standing.fits(shape, self.server)
+        grows = standing.kind == "U" and shape.strategy.keeps and not standing.fits(shape, self.server)
         new = standing.new_columns(shape, self.change) if grows and not self.change.anew else []
         carried = [name for name, *_ in standing.columns] if self.change.carries and standing.kind == "U" else []
         if not (released or new or self._made_anew):
@@ -203,7 +203,7 @@ class Publication:
         if standing.alias is not None:
             yield f"DROP VIEW {qualified(*shape.alias.split('.', 1))};"
         yield f"DROP {'VIEW' if standing.kind == 'V' else 'TABLE'} {self.table};"
-        if shape.load != "view":
+        if shape.strategy.stored:
             yield sql.create_table(shape, self.server, guarded=False)
             if carried:
                 yield back
@@ -213,7 +213,7 @@ class Publication:
         """The permissions that are lost with the views that the transaction makes anew."""
         if not self._made_anew:
             return []
-        table = self.session.rows(catalog.granted(self.table)) if self.shape.load == "view" else []
+        table = self.session.rows(catalog.granted(self.table)) if self.shape.strategy.is_view else []
         return [*(str(r["statement"]) for r in table), *self.physical.alias_grants()]
 
     def _alias_differs(self) -> bool:

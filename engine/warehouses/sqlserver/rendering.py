@@ -28,7 +28,7 @@ def render(script: Script) -> list[tuple[str, str]]:
     shape, select, load_id = script.shape, script.tsql, script.load_id
     server = replace(SQL_SERVER, switch=design.switchable(shape, SQL_SERVER, design.as_made(shape)))
     steps: list[tuple[str, str]] = []
-    if shape.load == "view":
+    if shape.strategy.is_view:
         steps.append(("stage", sql.staging_view(shape, load_id, select)))
     else:
         steps += [("create partitions", text) for text in parts.make(shape)]
@@ -55,7 +55,7 @@ def render(script: Script) -> list[tuple[str, str]]:
         sealed = sql.seal(shape, load_id, server)
         if sealed:
             steps.append(("seal staging", sealed))
-    as_of = _MOMENT if shape.load == "scd2" else None
+    as_of = _MOMENT if shape.strategy.versions else None
     steps.append(
         (
             "publish",
@@ -65,7 +65,7 @@ def render(script: Script) -> list[tuple[str, str]]:
                 _ledger(script.ledger),
                 server,
                 brought=script.brought,
-                select=select if shape.load == "view" else "",
+                select=select if shape.strategy.is_view else "",
                 as_of=as_of,
             ),
         )

@@ -100,7 +100,7 @@ def quarantine_shape(shape: TableShape) -> TableShape:
 
 def staged_columns(shape: TableShape) -> tuple[Column, ...]:
     """The columns that a load brings: all but those that history keeping adds."""
-    if shape.load != "scd2":
+    if not shape.strategy.versions:
         return shape.columns
     added = {column.name for column in HISTORY_COLUMNS}
     return tuple(column for column in shape.columns if column.name not in added)
@@ -108,14 +108,14 @@ def staged_columns(shape: TableShape) -> tuple[Column, ...]:
 
 def published_columns(shape: TableShape) -> tuple[Column, ...]:
     """The published table's columns in order; those of the key are never null."""
-    columns = staged_columns(shape) + (HISTORY_COLUMNS if shape.load == "scd2" else ())
+    columns = staged_columns(shape) + (HISTORY_COLUMNS if shape.strategy.versions else ())
     key = {name.casefold() for name in shape.key}
     return tuple(replace(c, nullable=False) if c.name.casefold() in key else c for c in columns)
 
 
 def primary_key(shape: TableShape) -> tuple[str, ...]:
     """The columns of the published table's primary key: history has a row for each version of a key."""
-    return (*shape.key, "valid_from") if shape.key and shape.load == "scd2" else shape.key
+    return (*shape.key, "valid_from") if shape.key and shape.strategy.versions else shape.key
 
 
 def columnstore_misfits(shape: TableShape, server: Capabilities = SQL_SERVER) -> list[Column]:

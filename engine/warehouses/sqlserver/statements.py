@@ -19,8 +19,6 @@ from engine.core.layers import SERVING
 from engine.core.sqltypes import Column
 from engine.core.tables import (
     AUDIT_COLUMNS,
-    KEPT_ALREADY,
-    KEPT_ELSEWHERE,
     NOTHING_BROUGHT,
     QUARANTINE_COLUMNS,
     Brought,
@@ -327,7 +325,7 @@ def publish(
     Error 50001: another session publishes the table. Whatever goes wrong, everything is rolled back and the error thrown
     again. Raises ValueError when a strategy lacks what it needs.
     """
-    if shape.load in ("merge", "scd2") and not shape.key:
+    if shape.strategy.keyed and not shape.key:
         raise ValueError(f"{shape.full_name}: load {shape.load} needs a key")
     columns = staged_columns(shape)
     key = {name.casefold() for name in shape.key}
@@ -344,13 +342,14 @@ def publish(
         "lock_timeout_ms": lock_timeout_ms,
         "ledger_sql": ledger_sql,
         "commit": commit,
-        "held": _held(shape, load_id) if held and shape.load != "view" else "",
+        "held": _held(shape, load_id) if held and shape.strategy.stored else "",
         "supersede": "all" if anew else _superseded(shape, brought),
         "again": _again(shape, brought),
         "quarantined": _published(quarantine_shape(shape)),
         "quarantine": QUARANTINE_COLUMNS,
-        "keeps": shape.load not in ("replace", "view"),
-        "whole": shape.load == "view" or _strategy(shape, server) == SWITCH,
+        "keeps": shape.strategy.keeps,
+        "refusal": shape.strategy.refusal,
+        "whole": shape.strategy.is_view or _strategy(shape, server) == SWITCH,
     }
     values |= _strategy_values(shape, server, select, partitioning, as_of)
     statements = render(_strategy(shape, server), **values).lstrip("\n")
@@ -366,20 +365,20 @@ def _taken_over(columns: Sequence[Column], key: set[str]) -> list[str]:
 
 def _superseded(shape: TableShape, brought: Brought) -> str:
     """By what a load finds the quarantined rows that it has read anew; empty when it reads none anew."""
-    if shape.load in ("replace", "view", "scd2"):
+    if not shape.strategy.partial:
         return "all"
     by = ["files"] if brought.files else ["values"] if _again(shape, brought) else []
-    return " ".join([*by, "periods"] if shape.load == "partition" else by)
+    return " ".join([*by, "periods"] if shape.strategy.divided else by)
 
 
 def _again(shape: TableShape, brought: Brought) -> list[Column]:
     """The columns whose values say of a quarantined row that a load from a SELECT has read it again."""
-    by = shape.key if shape.load == "merge" and not brought.files else (brought.watermark,)
+    by = shape.key if shape.strategy.matches and not brought.files else (brought.watermark,)
     return [c for name in by for c in shape.columns if c.name.casefold() == name.casefold()]
 
 
 def _strategy(shape: TableShape, server: Capabilities) -> str:
-    if shape.load != "replace":
+    if not shape.strategy.exchanges:
         return f"publish_{shape.load}"
     if not server.truncate:
         return "publish_delete"
@@ -398,8 +397,6 @@ def _strategy_values(
             if not select:
                 raise ValueError(f"{shape.full_name}: a view needs its SELECT")
             return {"put_view": _put_view(shape.schema, shape.name, shape.columns, server, select=select)}
-        case "append":
-            return {"kept_already": KEPT_ALREADY}
         case "partition":
             partitioning = partitioning or shape.partition_by
             if partitioning is None:
@@ -407,7 +404,6 @@ def _strategy_values(
             return {
                 "partition_by": partitioning.column,
                 "grain": partitioning.grain,
-                "kept_elsewhere": KEPT_ELSEWHERE,
             }
         case "scd2":
             if as_of is None:
@@ -465,7 +461,7 @@ def grants(shapes: Iterable[TableShape], role: str = ANALYST) -> str:
 def drop_staging(shape: TableShape, load_id: str) -> str:
     """Take away what a finished load leaves. Not part of the publish transaction: dropping there makes two publishes
     wait for each other in the system tables."""
-    kind = "VIEW" if shape.load == "view" else "TABLE"
+    kind = "VIEW" if shape.strategy.is_view else "TABLE"
     return render("drop_staging", kind=kind, staging=_staging(shape, load_id), held=_held(shape, load_id))
 
 

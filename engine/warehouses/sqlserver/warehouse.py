@@ -243,7 +243,7 @@ class SqlServerWarehouse(Session):
     def build(
         self, shape: TableShape, load_id: str, select: str, *, ranked: bool = False, empty: bool = False
     ) -> int:
-        if shape.load == "view":
+        if shape.strategy.is_view:
             self.run(sql.staging_view(shape, load_id, select, self.server))
             return self.count(STAGING, staging_name(shape, load_id))
 

@@ -145,7 +145,7 @@ class Physical:
     def closing(self, *, whole: bool, released: bool = True, again: Sequence[str] = ()) -> str:
         """One batch: foreign keys, and permissions, ``again`` those that the alias had. May be empty."""
         statements = [*again, *design.bind(self.shape, self.existing, self.server, released=released, whole=whole)]
-        if self.shape.load == "view":
+        if self.shape.strategy.is_view:
             statements += design.reconcile(self.shape, self.existing, self.server)
         if self.session.designed is not None:
             # A table that is published later in this run finds that it is referred to.
@@ -157,7 +157,7 @@ class Physical:
 def keep(session: Session, server: Capabilities, shape: TableShape) -> None:
     """Give a published table the design that it declares when none of its rows change. Raises ServerError."""
     physical = Physical(session, server, shape)
-    if shape.load != "view":
+    if shape.strategy.stored:
         if not physical.placed:
             physical.make_place()
             physical.move()

@@ -30,7 +30,7 @@ _FILEGROUP = "[PRIMARY]"
 
 def partitions(shape: TableShape, server: Capabilities = SQL_SERVER) -> Partitions | None:
     """How the table is divided on this server; None for a table in one piece."""
-    return shape.design.partitions if server.partitions and shape.load != "view" else None
+    return shape.design.partitions if server.partitions and shape.strategy.stored else None
 
 
 def scheme_name(shape: TableShape, prefix: str = "ps") -> str:

@@ -27,8 +27,11 @@ MARK = "mdl_definition"
 DESCRIPTION = "MS_Description"
 _DESCRIPTION_LENGTH = 3750
 """An extended property holds 7,500 bytes."""
-_DELETES = ("replace", "append", "partition")
-"""Loads that delete rows which rows of other tables may refer to."""
+
+
+def _deletes(shape: TableShape) -> bool:
+    """Whether a load deletes rows that rows of other tables may refer to."""
+    return shape.strategy.exchanges or shape.strategy.adds or shape.strategy.divided
 
 
 @dataclass(frozen=True)
@@ -249,7 +252,7 @@ def _descriptions(shape: TableShape, existing: Existing) -> Iterator[str]:
 
 
 def _property(name: str, value: str, shape: TableShape, column: str, *, there: bool) -> str:
-    kind = "VIEW" if shape.load == "view" else "TABLE"
+    kind = "VIEW" if shape.strategy.is_view else "TABLE"
     within = f", N'COLUMN', {literal(column)}" if column else ""
     return (
         f"EXEC sys.sp_{'update' if there else 'add'}extendedproperty {literal(name)}, {literal(value)},"
@@ -262,8 +265,8 @@ def _property(name: str, value: str, shape: TableShape, column: str, *, there: b
 
 def release(shape: TableShape, existing: Existing, *, whole: bool = False) -> list[str]:
     """Drop the engine's foreign keys that would forbid this load to empty the table; ``whole``: or to drop it."""
-    gone = list(existing.foreign_keys) if whole or shape.load == "replace" else []
-    gone += existing.referring if whole or shape.load in _DELETES else ()
+    gone = list(existing.foreign_keys) if whole or shape.strategy.exchanges else []
+    gone += existing.referring if whole or _deletes(shape) else ()
     return [f"ALTER TABLE {key.table} DROP CONSTRAINT {ident(key.name)};" for key in gone]
 
 
@@ -280,7 +283,7 @@ def bind(
 
     ``released``: ``release`` ran in this transaction, with the same ``whole``.
     """
-    mine = () if released and (whole or shape.load == "replace") else existing.foreign_keys
+    mine = () if released and (whole or shape.strategy.exchanges) else existing.foreign_keys
     kept = {key.name: key for key in mine}
     wanted = {foreign_key_name(shape, k): k for k in shape.design.foreign_keys if k.trusted or server.nocheck}
     table, statements = qualified(shape.schema, shape.name), []
@@ -300,7 +303,7 @@ def bind(
             )
     statements += [f"ALTER TABLE {table} DROP CONSTRAINT {ident(name)};" for name in kept if name not in wanted]
     # Where a foreign key cannot be added without a look at the rows, the other table's next load adds it.
-    if released and server.nocheck and (whole or shape.load in _DELETES):
+    if released and server.nocheck and (whole or _deletes(shape)):
         for other in existing.referring:
             statements.append(_add_key(replace(other, trusted=False), server))
             if not other.enforced:

@@ -9,7 +9,7 @@
     SET @removed = @removed + ROWCOUNT_BIG();
 {%- if key %}
     IF EXISTS (SELECT 1 FROM {{ staging }} AS [new] INNER JOIN {{ published }} AS [old] ON {{ key | matched("old", "new") }})
-        THROW 50004, {{ (table ~ ": keys of this load " ~ kept_elsewhere) | message }}, 1;
+        THROW 50004, {{ (table ~ ": keys of this load " ~ refusal) | message }}, 1;
 {%- endif %}
     INSERT INTO {{ published }} ({{ columns | names }})
     SELECT {{ columns | names }} FROM {{ staging }};
