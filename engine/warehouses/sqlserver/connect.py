@@ -7,12 +7,11 @@ errors are cleaned of it, and nothing here has it in its repr.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import platform
-import random
 import re
 import struct
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +22,11 @@ from engine.core.errors import LOST, WarehouseError, sqlstate
 if TYPE_CHECKING:
     import pyodbc
     import sqlalchemy as sa
+    import tenacity
 
     from engine.config.specs import SqlServerTarget
 
+_log = logging.getLogger(__name__)
 APPLICATION = "medallion"
 LOGIN_TIMEOUT = 15
 """Seconds until a server that does not answer is given up."""
@@ -341,15 +342,29 @@ def retrying(
     Only for units that may run twice: each starts from nothing, or finds out what the first attempt did. A lock timeout
     took a minute already and is tried twice only.
     """
-    for attempt, delay in enumerate([*delays, None]):
-        try:
-            return unit()
-        except ServerError as error:
-            blocked = error.number == 1222 or "lock timeout" in str(error).casefold()
-            worth_it = error.transient and (retry_lost or not error.lost) and not (blocked and attempt >= 1)
-            if delay is None or not worth_it:
-                raise
-            if before_retry is not None:
-                before_retry(error)
-            time.sleep(delay * random.uniform(0.75, 1.25))
-    raise AssertionError("the last attempt returns or raises")
+    import tenacity
+
+    attempts = 0
+
+    def worth_it(error: BaseException) -> bool:
+        nonlocal attempts
+        attempts += 1
+        if not isinstance(error, ServerError):
+            return False
+        blocked = error.number == 1222 or "lock timeout" in str(error).casefold()
+        return error.transient and (retry_lost or not error.lost) and not (blocked and attempts > 1)
+
+    def told(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        _log.info("attempt %d: %s", state.attempt_number, error)
+        if before_retry is not None and isinstance(error, ServerError):
+            before_retry(error)
+
+    policy = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(worth_it),
+        wait=tenacity.wait_chain(*(tenacity.wait_random(0.75 * delay, 1.25 * delay) for delay in delays)),
+        stop=tenacity.stop_after_attempt(len(delays) + 1),
+        before_sleep=told,
+        reraise=True,
+    )
+    return policy(unit)
