@@ -25,9 +25,9 @@ from engine.quality.suitefiles import load_suite
 from engine.quality.suites import BATCH, Suite, suite_with_key
 from engine.quality.suitetypes import unfit
 from engine.tsql.bind import BindError, Bound, bind, meaning, parse, tables_of
+from engine.tsql.splitting import split_ctes, split_tail
 from engine.tsql.templates import Rendered, Templates
 from engine.warehouses.kinds import kind_of
-from engine.warehouses.sqlserver.templates import split_ctes, split_tail
 
 if TYPE_CHECKING:
     from engine.sources import SourceColumn

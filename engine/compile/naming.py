@@ -12,11 +12,10 @@ from engine.config.yamlfile import Node
 from engine.core.errors import Problem
 from engine.core.layers import LAYERS
 from engine.core.sqltypes import Column
-from engine.core.tables import AUDIT_COLUMNS
+from engine.core.tables import AUDIT_COLUMNS, HISTORY_COLUMNS
 from engine.tsql.bind.typed import Bound, Query, SetOperation, position
 from engine.tsql.templates import Rendered
 from engine.warehouses.kinds import kind_of
-from engine.warehouses.sqlserver.shape import HISTORY_COLUMNS
 
 OWN = "__"
 """How the names begin that the engine gives to what it makes beside a table."""

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from engine.compile.manifest import Table
 from engine.core.errors import SourceError
+from engine.core.quoting import quoted
 from engine.sources import fingerprints
 from engine.state import ledger
 from engine.state.ledger import LOADS, Published
-from engine.tsql.templates import literal
-from engine.warehouses.duckdb.statements import quoted, text
 
 if TYPE_CHECKING:
     from engine.warehouses.protocol import Warehouse
@@ -56,7 +55,7 @@ def follow(
 
 
 def _rename(warehouse: Warehouse, schema: str, name: str, column: str, moved: Mapping[str, str]) -> str:
-    said = (lambda value: str(literal(value))) if warehouse.kind == "sqlserver" else text
+    said = warehouse.dialect.literal
     cases = " ".join(f"WHEN {said(old)} THEN {said(new)}" for old, new in moved.items())
     # All at once: a name that one file leaves may be another's now.
     return (

@@ -211,7 +211,7 @@ class _Replay:
         self.table, self.warehouse, self.record = load.table, load.warehouse, load.record
         self.shape = staged(load.shape)
         staging = self.warehouse.staging(self.shape, self.record.load_id)
-        self.sql = Statements(self.warehouse.kind, load.shape, self.record.load_id, staging)
+        self.sql = Statements(self.warehouse.dialect, load.shape, self.record.load_id, staging)
         self.stay: dict[int, list[str]] = {}
         """Why rows stay in quarantine, by number."""
 
@@ -386,7 +386,7 @@ def undo(
 
 def _undo(load: Load, replayed: str, ids: list[str], *, whole: bool) -> Undone:
     warehouse, record = load.warehouse, load.record
-    sql = Statements(warehouse.kind, load.shape, record.load_id, warehouse.staging(load.shape, record.load_id))
+    sql = Statements(warehouse.dialect, load.shape, record.load_id, warehouse.staging(load.shape, record.load_id))
     if not warehouse.exists(*sql.kept_name(replayed)):
         raise WarehouseError(
             f"the replay {replayed} was made by an earlier version, which kept nothing to undo it with"

@@ -403,7 +403,7 @@ def publish(load: Load) -> None:
 def _clashing(load: Load) -> str:
     """The first keys that a refused append would double, with the files and rows that have them."""
     record, warehouse = load.record, load.warehouse
-    sql = Statements(warehouse.kind, load.shape, record.load_id, warehouse.staging(load.shape, record.load_id))
+    sql = Statements(warehouse.dialect, load.shape, record.load_id, warehouse.staging(load.shape, record.load_id))
     found = warehouse.rows(sql.clashing(_SAMPLE))
     said = []
     for row in found:

@@ -8,9 +8,8 @@ from typing import Any
 
 from engine.compile.manifest import Model, Table
 from engine.core.errors import WarehouseError
+from engine.core.quoting import quoted
 from engine.core.sqltypes import Column
-from engine.tsql.templates import literal
-from engine.warehouses.duckdb.statements import quoted, text
 from engine.warehouses.protocol import Warehouse
 
 FIRST = 5
@@ -115,6 +114,4 @@ def _leads(model: Model, table: Table, row: Mapping[str, Any]) -> Iterator[tuple
 def _is(warehouse: Warehouse, column: Column, value: Any) -> str:
     if value is None:
         return f"{quoted(column.name)} IS NULL"
-    if warehouse.kind == "sqlserver":
-        return f"{quoted(column.name)} = TRY_CONVERT({column.type}, {literal(str(value))})"
-    return f"{quoted(column.name)} = TRY_CAST({text(value)} AS {column.type.duckdb})"
+    return f"{quoted(column.name)} = {warehouse.dialect.typed(value, column.type)}"

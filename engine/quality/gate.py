@@ -17,6 +17,7 @@ from engine.quality import verdicts
 from engine.quality.rowquery import NotRowWise, RowQuery, check_row_wise
 from engine.quality.suites import QUERY_KWARG, Expectation, Suite
 from engine.quality.verdicts import SAMPLE
+from engine.warehouses.dialect import dialect_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -92,7 +93,7 @@ class Gate:
         self._gx = gx.StagingEngine(engine)
         self._graph = gx.Graph(self._gx)
         self._plans: dict[str, _Plan] = {}
-        self._dialect = {"mssql": "tsql"}.get(engine.dialect.name, engine.dialect.name)
+        self._dialect = dialect_of(engine.dialect.name)
         self._preparer = engine.dialect.identifier_preparer
         self._lock = threading.Lock()
 
@@ -297,7 +298,7 @@ class Gate:
         if not key or not condition:
             return ()
         names = ", ".join(self._preparer.quote(k) for k in key)
-        top, limit = (f"TOP {SAMPLE} ", "") if self._dialect == "tsql" else ("", f" LIMIT {SAMPLE}")
+        top, limit = self._dialect.first(SAMPLE)
         rows = self._rows(f"SELECT {top}{names} FROM {self._name(at)} WHERE {condition} ORDER BY {names}{limit}")
         return _key_sample(key, rows)
 

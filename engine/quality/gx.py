@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from engine.core.errors import LOST, WarehouseError, sqlstate
 from engine.core.lazy import deferred_imports
 from engine.quality.gxtext import as_compared, like, stripped, without_blanks
-from engine.quality.rowquery import count_of
+from engine.warehouses.dialect import dialect_of
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 # What goes wrong becomes a verdict with its words; the log would say it again, with a stack, in the middle of a
@@ -88,7 +88,7 @@ class StagingEngine(SqlAlchemyExecutionEngine):
     ) -> Iterator[None]:
         """Look at ``schema.name`` within the block. Without ``columns`` they are reflected; ``texts`` are the columns
         whose values may end in blanks."""
-        self._texts = frozenset(t.lower() for t in texts) if self.engine.dialect.name == "duckdb" else frozenset()
+        self._texts = frozenset(t.lower() for t in texts) if dialect_of(self.engine.dialect.name).blanks_count else frozenset()
         self._inspector = None
         self._known = None if columns is None else _KnownColumns(self.engine.dialect, columns)
         data = SqlAlchemyBatchData(execution_engine=self, schema_name=schema, table_name=name, create_temp_table=False)
@@ -305,8 +305,8 @@ class _QueryRows(QueryMetricProvider):
             batch_selectable=table,
             execution_engine=execution_engine,
         )
-        dialect = {"mssql": "tsql"}.get(execution_engine.engine.dialect.name, "")
-        return int(execution_engine.execute_query(sa.text(count_of(query, dialect))).fetchone()[0])
+        counted = dialect_of(execution_engine.engine.dialect.name).counted(query)
+        return int(execution_engine.execute_query(sa.text(counted)).fetchone()[0])
 
 
 # Great Expectations has no LIKE for DuckDB, and on SQL Server one that counts by nvarchar and selects by varchar. A

@@ -12,8 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql import operators, visitors
 
-from engine.warehouses.duckdb.statements import quoted
-from engine.warehouses.duckdb.transpile.like import like as duckdb_like
+from engine.warehouses.dialect import dialect_of
 
 SHOWN = "unexpected_values"
 """How Great Expectations labels the values that fail: they are shown as they are."""
@@ -22,10 +21,7 @@ SHOWN = "unexpected_values"
 def like(column: Any, pattern: str, escape: str | None, dialect: Any) -> Any:
     """The condition of ``column LIKE N'pattern'``. Raises ValueError for a pattern that has no translation."""
     # Great Expectations hands over the dialect, or the module it is in.
-    if getattr(getattr(dialect, "dialect", dialect), "name", "") != "duckdb":
-        # As nvarchar, whether it goes as a parameter or as a literal: that decides whether blanks at the end count.
-        return column.like(sa.literal(pattern, sa.Unicode()), escape=escape)
-    return sa.literal_column(duckdb_like(quoted(column.name), pattern, escape or ""), sa.Boolean())
+    return dialect_of(getattr(dialect, "dialect", dialect).name).like(column, pattern, escape)
 
 
 def without_blanks(text: Any) -> Any:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.tokenizer_core import Token
 
+    from engine.warehouses.dialect import Dialect as SqlDialect
+
 BATCH_SCHEMA, BATCH_TABLE = "gate", "__batch__"
 BATCH = f"{BATCH_SCHEMA}.{BATCH_TABLE}"
 """The table that stands for ``{batch}`` while a row query is bound and translated: put the judged table's columns
@@ -76,20 +78,11 @@ def _alias_used_once(tree: exp.Select, table: exp.Table) -> str:
     return alias
 
 
-def count_of(query: str, dialect: str) -> str:
-    """A statement that counts the rows of a query in a warehouse's dialect."""
-    if dialect == "tsql":
-        from engine.warehouses.sqlserver.templates import counted
-
-        return counted(query)
-    return f"SELECT count(*) FROM (\n{query}\n) AS counted"
-
-
 class RowQuery:
     """A translated row query. ``template`` is for Great Expectations, with ``{batch}`` for the table, and the same in
     every load."""
 
-    def __init__(self, translated: str, dialect: str) -> None:
+    def __init__(self, translated: str, dialect: SqlDialect) -> None:
         self._text = translated.strip().rstrip(";").rstrip()
         self._dialect = dialect
         # Great Expectations fills the query in with str.format and hands it to a parser of :name parameters.
@@ -102,7 +95,7 @@ class RowQuery:
 
     def count(self, schema: str, table: str) -> str:
         """A statement that counts the rows of the query."""
-        return count_of(self.sql(schema, table), self._dialect)
+        return self._dialect.counted(self.sql(schema, table))
 
     def condition(self, alias: str, table: str) -> str:
         """The WHERE of the query, for use in ``SELECT * FROM <schema>.<table> WHERE …``: ``alias``, by which the query
@@ -122,7 +115,7 @@ class RowQuery:
     def _tokens(self) -> list[Token]:
         from sqlglot.dialects import Dialect
 
-        return list(Dialect.get_or_raise(self._dialect).tokenize(self._text))
+        return list(Dialect.get_or_raise(self._dialect.name).tokenize(self._text))
 
     def _renamed(self, tokens: list[Token], start: int, alias: str, table: str) -> str:
         out, at = [], start

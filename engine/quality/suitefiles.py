@@ -24,8 +24,8 @@ from engine.quality.suites import (
     identified,
     short_digest,
 )
+from engine.tsql.like import INSTEAD, like_regex
 from engine.tsql.templates import literal
-from engine.warehouses.duckdb.transpile.like import INSTEAD, like_regex
 
 SEVERITIES = ("critical", "warning", "info")
 _KEYS = ("type", "kwargs", "severity", "quarantine", "description")

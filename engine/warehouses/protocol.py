@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.core.tables import UNCHANGED, Arrived, Brought, Change, Kept, Standing, TableShape
 from engine.state.ledger import Row
+from engine.warehouses.dialect import Dialect
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,8 +32,8 @@ class Warehouse(Protocol):
     """
 
     @property
-    def kind(self) -> str:
-        """The type of its target: duckdb or sqlserver."""
+    def dialect(self) -> Dialect:
+        """How it spells what the engine asks of every warehouse."""
 
     @property
     def embedded(self) -> bool:

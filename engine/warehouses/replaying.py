@@ -7,15 +7,15 @@ replay, by which all that is found out about it is kept. The table ``plan`` says
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from engine.core.design import NO_DESIGN
+from engine.core.quoting import quoted
 from engine.core.sqltypes import Column
 from engine.core.tables import AUDIT_COLUMNS, TableShape
-from engine.tsql.templates import literal
-from engine.warehouses.duckdb.statements import quoted, text
+from engine.warehouses.dialect import Dialect
 from engine.warehouses.sqlserver.shape import short_name
 
 _AT_ONCE = 500
@@ -43,12 +43,12 @@ def staged(shape: TableShape) -> TableShape:
 
 
 class Statements:
-    """The statements for one table and one load. ``staging`` is schema and name of the load's staging table, ``kind`` the
-    type of the target."""
+    """The statements for one table and one load. ``staging`` is schema and name of the load's staging table, ``dialect``
+    how the warehouse spells them."""
 
-    def __init__(self, kind: str, shape: TableShape, load_id: str, staging: tuple[str, str]) -> None:
-        self.shape, self.load_id, self.server = shape, load_id, kind == "sqlserver"
-        self.text: Callable[[object], str] = (lambda value: str(literal(str(value)))) if self.server else text
+    def __init__(self, dialect: Dialect, shape: TableShape, load_id: str, staging: tuple[str, str]) -> None:
+        self.shape, self.load_id, self.dialect = shape, load_id, dialect
+        self.text = dialect.literal
         schema, name = staging
         self.would_be_name = (schema, f"{name}w")
         self.staging, self.plan = _name(schema, name), _name(schema, f"{name}p")
@@ -130,7 +130,7 @@ class Statements:
 
     def make_plan(self, fates: Sequence[Fate]) -> Iterator[str]:
         """The table that says what becomes of each row."""
-        words, long = ("nvarchar(400)", "nvarchar(max)") if self.server else ("VARCHAR", "VARCHAR")
+        words, long = self.dialect.key_type, self.dialect.text_type
         yield (
             f"CREATE TABLE {self.plan} (n bigint, quarantine_id {words}, source_file {words}, source_row bigint,"
             f" reasons {long})"
@@ -215,7 +215,7 @@ class Statements:
         return f"{prefix}{quoted(ID)} IN ({', '.join(map(self.text, ids))})"
 
     def _into(self, name: str, select: str) -> str:
-        return f"SELECT * INTO {name} FROM ({select}) AS kept" if self.server else f"CREATE TABLE {name} AS {select}"
+        return self.dialect.create_as(name, select)
 
     def _delete(self, select: str, by: Sequence[Column], *, exactly: bool) -> str:
         """Delete the published rows that agree with rows of ``select`` in the columns ``by``, which get other names
@@ -253,7 +253,7 @@ class Statements:
     def _folded(self, column: Column, of: str = "") -> str:
         # A key compares as SQL Server compares it: trailing blanks do not count.
         name = f"{of}.{quoted(column.name)}" if of else quoted(column.name)
-        return f"rtrim({name}, ' ')" if not self.server and column.type.family == "string" else name
+        return self.dialect.folded(name, column)
 
 
 def _name(schema: str, name: str) -> str:

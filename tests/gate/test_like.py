@@ -11,6 +11,7 @@ from engine.core.sqltypes import Column, parse_type
 from engine.quality.rowquery import BATCH, RowQuery
 from engine.quality.suites import Suite
 from engine.tsql.bind import bind, parse
+from engine.warehouses.dialect import dialect_of
 from engine.warehouses.duckdb.transpile.dialect import to_duckdb
 from tests.targets import is_babelfish
 
@@ -85,7 +86,7 @@ def words(place: Place) -> Iterator[Place]:
 def by_template(place: Place, condition: str) -> set[str]:
     query = f"SELECT b.word FROM {BATCH} AS b WHERE b.word {condition}"
     translated = query if place.tsql else to_duckdb(bind(parse(query), {BATCH: COLUMNS}))
-    text = RowQuery(translated, "tsql" if place.tsql else "duckdb").sql("silver", "words")
+    text = RowQuery(translated, dialect_of("mssql" if place.tsql else "duckdb")).sql("silver", "words")
     return {word for (word,) in place.execute(text)}
 
 

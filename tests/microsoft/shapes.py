@@ -202,7 +202,7 @@ def statements(case: Case) -> dict[str, str]:
 
 def what_was_read(shape: TableShape) -> Brought:
     """What a load of such a table may have read."""
-    kept, landed = shape.load in set(AUDIT_COLUMNS) <= set(shape.columns)
+    kept, landed = shape.strategy.keeps, set(AUDIT_COLUMNS) <= set(shape.columns)
     return Brought(
         ("data/1.csv", "data/it's 100%.csv") if landed and kept else (),
         ("2024-01-01", "2024-12-01", None) if shape.load == "partition" else (),

@@ -13,8 +13,9 @@ from engine.quality.rowquery import BATCH, NotRowWise, RowQuery, check_row_wise
 from engine.quality.suites import QUERY_KWARG, ROW_QUERY, Expectation
 from engine.tsql.bind import BindError, bind, parse
 from engine.tsql.bind.typed import Bound
+from engine.tsql.splitting import split_ctes
+from engine.warehouses.dialect import dialect_of
 from engine.warehouses.sqlserver import statements as sql
-from engine.warehouses.sqlserver.templates import split_ctes
 from tests.microsoft import Microsoft
 from tests.microsoft.shapes import LEDGER, LOAD
 from tests.parity.targets import columns_of, load
@@ -71,7 +72,7 @@ def as_a_view(text: str, bound: Bound) -> Iterator[str]:
 
 def as_a_row_query(text: str, bound: Bound) -> Iterator[str]:
     bindable = Expectation("e", ROW_QUERY, {QUERY_KWARG: text}).bindable_query
-    query = RowQuery(bindable, "tsql")
+    query = RowQuery(bindable, dialect_of("mssql"))
     yield query.sql("staging", "made")
     yield query.count("staging", "made")
     try:

@@ -6,9 +6,9 @@ import pytest
 
 from engine.core.sqltypes import Column, parse_type
 from engine.core.tables import AUDIT_COLUMNS, TableShape
+from engine.tsql.splitting import split_ctes
 from engine.warehouses.sqlserver import statements as sql
 from engine.warehouses.sqlserver.shape import BABELFISH, Capabilities, limits, lock_name, short_name, width
-from engine.warehouses.sqlserver.templates import split_ctes
 
 
 def shape(

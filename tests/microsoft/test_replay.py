@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from engine.core.tables import TableShape
+from engine.warehouses.dialect import dialect_of
 from engine.warehouses.replaying import Fate, Statements
 from engine.warehouses.sqlserver.shape import STAGING, staging_name
 from tests.microsoft import Microsoft
@@ -20,7 +21,7 @@ SHAPES = {
 
 
 def statements(shape: TableShape) -> list[str]:
-    sql = Statements("sqlserver", shape, LOAD, (STAGING, staging_name(shape, LOAD)))
+    sql = Statements(dialect_of("mssql"), shape, LOAD, (STAGING, staging_name(shape, LOAD)))
     fates = [Fate(1, "L-1", "a.csv", 7), Fate(2, "L-2", "Bob's.csv", 8, '["it\'s late"]')]
     found = [sql.failing("1 = 1"), *sql.leave_out([2, 1])]
     found += [sql.same_key(), sql.standing()] if sql.key else []

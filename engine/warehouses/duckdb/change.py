@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.core.errors import WarehouseError
+from engine.core.quoting import qualified, quoted
 from engine.core.tables import Change, TableShape, columns_changed
 from engine.warehouses.duckdb import statements as duckdb_sql
-from engine.warehouses.duckdb.statements import qualified, quoted
 
 if TYPE_CHECKING:
     import duckdb

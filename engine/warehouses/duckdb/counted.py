@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from engine.core.quoting import qualified
 from engine.core.tables import TableShape
 from engine.warehouses.duckdb import statements as duckdb_sql
 
@@ -26,7 +27,7 @@ def affected(result: Any) -> int:
 
 def counted_before(cursor: duckdb.DuckDBPyConnection, shape: TableShape, load_id: str) -> dict[str, int]:
     """The rows of a table whose rows stay, and of the load those of which it will not add a version."""
-    name = duckdb_sql.qualified(shape.schema, shape.name)
+    name = qualified(shape.schema, shape.name)
     counted = {"before": int(scalar(cursor.execute(f"SELECT count(*) FROM {name}")))}
     if shape.strategy.versions:
         counted["unchanged"] = int(scalar(cursor.execute(duckdb_sql.unchanged(shape, load_id))))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.config.specs import DuckDBTarget
 from engine.core.errors import WarehouseError
+from engine.core.quoting import qualified
 from engine.core.tables import TableShape
 from engine.warehouses.duckdb import statements as sql
 from engine.warehouses.kinds import Health, Script
@@ -59,7 +60,7 @@ class DuckDB:
             steps.append(("select (T-SQL)", script.tsql))
             steps.append(("build", sql.build(shape, load_id, select, ranked=bool(script.dedupe))))
         else:
-            staging = sql.qualified(*sql.staging_name(shape, load_id))
+            staging = qualified(*sql.staging_name(shape, load_id))
             steps.append(("stage", sql.statement("create_table", shape, name=staging)))
         publish = sql.supersede(shape, load_id, brought=script.brought, holds=True)
         publish += sql.publish(shape, load_id, brought=script.brought, moment=_MOMENT, select=select)

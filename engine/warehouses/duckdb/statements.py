@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 
 from engine.core.layers import LAYERS
+from engine.core.quoting import qualified, quoted
 from engine.core.sqltypes import Column
 from engine.core.tables import (
     AUDIT_COLUMNS,
@@ -27,11 +28,6 @@ from engine.core.tables import (
 
 SCHEMAS = ("ops", *LAYERS, "quarantine", "dbo", "tsql")
 HISTORY = ("valid_from", "valid_to", "is_current")
-
-def quoted(name: str) -> str:
-    """One identifier, quoted."""
-    return '"' + name.replace('"', '""') + '"'
-
 
 def text(value: object) -> str:
     """A text literal."""
@@ -65,10 +61,6 @@ def written(shape: TableShape, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     names = ", ".join(quoted(n) for n in first)
     values = ", ".join("(" + ", ".join(value(v) for v in row.values()) + ")" for row in rows)
     return [f"DELETE FROM {name} WHERE {where}", f"INSERT INTO {name} ({names}) VALUES {values}"]
-
-
-def qualified(schema: str, name: str) -> str:
-    return f"{quoted(schema)}.{quoted(name)}"
 
 
 def staging_name(shape: TableShape, load_id: str) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.core.errors import WarehouseError
+from engine.core.quoting import qualified, quoted
 from engine.core.tables import (
     AUDIT_COLUMNS,
     UNCHANGED,
@@ -35,7 +36,8 @@ from engine.warehouses.duckdb.change import evolve, make_way, open_up
 from engine.warehouses.duckdb.counted import affected as _changed
 from engine.warehouses.duckdb.counted import counted_before, run_counted
 from engine.warehouses.duckdb.counted import scalar as _scalar
-from engine.warehouses.duckdb.statements import held_name, qualified, quarantine_name, quoted, staging_name, text
+from engine.warehouses.duckdb.dialect import DIALECT
+from engine.warehouses.duckdb.statements import held_name, quarantine_name, staging_name, text
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,7 +53,7 @@ LedgerRows = Sequence[tuple[TableShape, Row]]
 class DuckDBWarehouse:
     """A DuckDB file as warehouse. Open it with ``with``; ``read_only`` opens beside other readers and never writes."""
 
-    kind = "duckdb"
+    dialect = DIALECT
     embedded = True
     ranks_in_select = True
 

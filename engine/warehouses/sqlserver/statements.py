@@ -26,6 +26,7 @@ from engine.core.tables import (
     Kept,
     TableShape,
 )
+from engine.tsql.splitting import split_ctes, split_tail
 from engine.tsql.templates import ident
 from engine.warehouses.sqlserver.design.partitions import drop_unused, key_is_apart, placed
 from engine.warehouses.sqlserver.design.statements import compressed, sealing
@@ -44,7 +45,7 @@ from engine.warehouses.sqlserver.shape import (
     staging_name,
     uses_columnstore,
 )
-from engine.warehouses.sqlserver.templates import names, render, split_ctes, split_tail
+from engine.warehouses.sqlserver.templates import names, render
 
 ANALYST = "data_analyst"
 LOCK_TIMEOUT_MS = 60_000

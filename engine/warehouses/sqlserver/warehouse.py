@@ -23,6 +23,7 @@ from engine.warehouses.sqlserver import catalog
 from engine.warehouses.sqlserver import statements as sql
 from engine.warehouses.sqlserver.connect import Connector, retrying
 from engine.warehouses.sqlserver.design.keep import keep
+from engine.warehouses.sqlserver.dialect import DIALECT
 from engine.warehouses.sqlserver.load import load, rows_at_once
 from engine.warehouses.sqlserver.lock import SessionLock, taken
 from engine.warehouses.sqlserver.publish import Publication, exchange, ledger_text
@@ -64,7 +65,7 @@ _STYLES = {
 class SqlServerWarehouse(Session):
     """A database on a SQL Server. What may be read and made is the login's permissions' to say."""
 
-    kind = "sqlserver"
+    dialect = DIALECT
     embedded = False
     ranks_in_select = False
 

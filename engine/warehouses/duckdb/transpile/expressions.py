@@ -11,10 +11,11 @@ from collections.abc import Callable
 from engine.core.errors import Problem
 from engine.core.sqltypes import MAX, SqlType
 from engine.tsql.bind.typed import OrderKey, Query, Refused, Typed, problem
+from engine.tsql.like import INSTEAD, like_regex
 from engine.warehouses.duckdb.transpile.aggregates import AGGREGATE_KINDS, aggregate, over_clause, string_agg
 from engine.warehouses.duckdb.transpile.casts import cast
 from engine.warehouses.duckdb.transpile.functions import FUNCTIONS
-from engine.warehouses.duckdb.transpile.like import INSTEAD, like, like_regex
+from engine.warehouses.duckdb.transpile.like import like
 
 _INFIX = {"+", "-", "*", "/", "%", "||", "&", "|", "^", "=", "<>", "<", ">", "<=", ">=", "AND", "OR", "NOT", "IN",
           "in_query", "LIKE", "IS NULL", "negate", "~"}  # fmt: skip
