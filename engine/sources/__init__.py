@@ -1,7 +1,7 @@
 """Sources: where bronze comes from. One file a source; a source yields raw text rows, and one conform step types them.
 
 To add a source, write ``engine/sources/<name>.py`` with a class that has the members of ``Source`` and name it in
-``_SOURCES``. A source that already holds rows (a queue, a database) yields them as Arrow batches of text columns
+``SOURCES``. A source that already holds rows (a queue, a database) yields them as Arrow batches of text columns
 through ``engine.sources.parts.Part`` and shares everything after that: types, reasons, held rows, accounting.
 """
 
@@ -30,7 +30,7 @@ UNDECLARED: SqlType = parse_type("nvarchar(4000)")
 
 Progress = Callable[[int], None]
 
-_SOURCES = {"csv": ("engine.sources.files.csv", "CsvFiles"), "json": ("engine.sources.files.json", "JsonFiles")}
+SOURCES = {"csv": ("engine.sources.files.csv", "CsvFiles"), "json": ("engine.sources.files.json", "JsonFiles")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,9 @@ class Source(Protocol):
 
 def open_source(spec: Any, root: Path) -> Source:
     """The source that ``spec`` (an entry of ``sources:``) describes. Relative paths start at ``root``."""
-    if spec.type not in _SOURCES:
-        raise SourceError(f"source type {spec.type!r} is not known; known are {', '.join(sorted(_SOURCES))}")
-    module, name = _SOURCES[spec.type]
+    if spec.type not in SOURCES:
+        raise SourceError(f"source type {spec.type!r} is not known; known are {', '.join(sorted(SOURCES))}")
+    module, name = SOURCES[spec.type]
     source: Source = getattr(import_module(module), name)(spec, Path(root))
     return source
 
