@@ -194,6 +194,7 @@ def _as_json(result: Any) -> dict[str, Any]:
                     "rows_published",
                     "rows_unchanged",
                     "rows_removed",
+                    "versions_closed",
                     "rows_total",
                 )
             }

@@ -114,6 +114,7 @@ def outcome_line(outcome: Outcome, number: int, total: int, width: int) -> Text:
             (record.rows_duplicate, "duplicate"),
             (record.rows_unchanged, "unchanged"),
             (record.rows_removed, "removed"),
+            (record.versions_closed, "closed"),
             (record.rows_quarantined, "quarantined"),
             (sum(v.unexpected or 0 for v in outcome.verdicts if v.success), "tolerated"),
         ):

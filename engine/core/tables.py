@@ -57,6 +57,8 @@ class Arrived:
     unchanged: int = 0
     """rows of the load that stand in the table as they are, so that no version of them was added"""
     quarantined: int = 0
+    closed: int = 0
+    """versions that hold no more: their rows changed or are gone"""
 
     @property
     def published(self) -> int:

@@ -374,6 +374,7 @@ def publish(load: Load) -> None:
             # A merge takes out only what it puts another row of the same key in the place of.
             record.rows_removed = 0 if load.table.spec.strategy.matches and not load.anew else arrived.removed
             record.rows_quarantined = arrived.quarantined
+            record.versions_closed = arrived.closed
             if fault := arrived.fault() or record.balance():
                 raise WarehouseError(
                     f"row counts of {load.table.name} do not reconcile: {fault}; nothing was published"

@@ -249,6 +249,8 @@ class LoadRecord:
     rows_published: int = 0
     rows_unchanged: int = 0
     rows_removed: int = 0
+    versions_closed: int = 0
+    """Said when it happens; the table's own ``valid_to`` keeps it."""
     rows_total: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 

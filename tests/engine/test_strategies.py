@@ -171,6 +171,29 @@ def test_a_version_that_is_over_stays_as_it_is(tmp_path: Path) -> None:
     assert len(rows(root, over)) == len(before) + 1
 
 
+def test_a_row_in_quarantine_keeps_its_current_version(tmp_path: Path) -> None:
+    keyed = "  silver.orders:\n    key: [customer, ordered_on]\n    load: scd2\n"
+    text = PIPELINES.replace("  silver.orders:\n    key: order_id\n", keyed)
+    suite = (
+        "expectations:\n  - type: expect_column_values_to_be_between\n    kwargs: {column: amount, max_value: 100}\n"
+        "    quarantine: true\n"
+    )
+    files = {"pipelines.yaml": text + UNGUARDED, "data/raw/orders.csv": FIRST, "expectations/silver/orders.yaml": suite}
+    root = write_project(tmp_path, files)
+    assert medallion(root, "run").code == 0
+    current = "SELECT order_id, CAST(amount AS INTEGER) FROM silver.orders WHERE is_current = 1 ORDER BY 1"
+    # 1 is quarantined, 2 changed, 3 is gone
+    (root / "data/raw/orders.csv").write_text(HEAD + "1,ANN ,1000.00,2024-01-01\n2,Bob,25.00,2024-01-02\n")
+    said = medallion(root, "run")
+    assert said.code == 0, said.err
+    assert rows(root, current) == [(1, 10), (2, 25)]
+    line = next(line for line in said.err.splitlines() if "silver.orders" in line)
+    assert "2 closed" in line and "1 quarantined" in line
+    (root / "data/raw/orders.csv").write_text(HEAD + "1,Ann,12.00,2024-01-01\n2,Bob,25.00,2024-01-02\n")
+    assert "1 closed" in medallion(root, "run").err
+    assert rows(root, current) == [(1, 12), (2, 25)]
+
+
 def test_a_view_is_judged_and_published_with_named_columns(tmp_path: Path) -> None:
     root = project(tmp_path, "gold.customers", "view")
     assert rows(root, "SELECT table_type FROM INFORMATION_SCHEMA.TABLES WHERE table_schema = 'gold'") == [("VIEW",)]

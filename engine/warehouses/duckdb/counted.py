@@ -12,7 +12,7 @@ from engine.warehouses.duckdb import statements as duckdb_sql
 if TYPE_CHECKING:
     import duckdb
 
-_COUNTED = {"DELETE": "removed", "INSERT": "inserted"}
+_COUNTED = {"DELETE": "removed", "INSERT": "inserted", "UPDATE": "closed"}
 
 
 def scalar(result: Any) -> Any:
@@ -35,9 +35,9 @@ def counted_before(cursor: duckdb.DuckDBPyConnection, shape: TableShape, load_id
 
 
 def run_counted(cursor: duckdb.DuckDBPyConnection, table: Sequence[str], quarantine: Sequence[str]) -> dict[str, int]:
-    """Run the statements that publish a table and its quarantine; the rows that they removed and inserted, by their own
-    count."""
-    rows = {"inserted": 0, "removed": 0, "quarantined": 0}
+    """Run the statements that publish a table and its quarantine; the rows that they removed, inserted and closed, by
+    their own count."""
+    rows = {"inserted": 0, "removed": 0, "closed": 0, "quarantined": 0}
     counted = [(s, _COUNTED.get(s.split(None, 1)[0])) for s in table]
     counted += [(s, "quarantined" if s.startswith("INSERT") else None) for s in quarantine]
     waiting: list[str] = []

@@ -84,6 +84,13 @@ def _folded(column: Column, source: str = "") -> str:
     return f"rtrim({name}, ' ')" if column.type.family == "string" and column.padded else name
 
 
+def _folded_said(column: Column, of: str) -> str:
+    """What the data of a held row says of a key's column."""
+    path = "$." + quoted(column.name)
+    said = f"TRY_CAST({of}.row_data ->> {text(path)} AS {column.type.duckdb})"
+    return f"rtrim({said}, ' ')" if column.type.family == "string" and column.padded else said
+
+
 def _list(values: Sequence[str | None]) -> str:
     return f"[{', '.join('NULL' if v is None else text(v) for v in values)}]"
 
@@ -100,6 +107,7 @@ def _environment() -> jinja2.Environment:
         autoescape=False,
     )
     environment.filters |= {"q": quoted, "text": text, "folded": _folded, "exact": _exact, "list": _list}
+    environment.filters["folded_said"] = _folded_said
     return environment
 
 
@@ -176,8 +184,10 @@ def history_shape(shape: TableShape) -> TableShape:
     return replace(shape, columns=(*shape.columns, *HISTORY_COLUMNS))
 
 
-def publish(shape: TableShape, load_id: str, *, brought: Brought, moment: dt.datetime, select: str = "") -> list[str]:
-    """The statements that make a staged load the published table, by the table's strategy."""
+def publish(
+    shape: TableShape, load_id: str, *, brought: Brought, moment: dt.datetime, select: str = "", holds: bool = False
+) -> list[str]:
+    """The statements that make a staged load the published table, by the table's strategy. ``holds``: it has held rows."""
     compared = [c for c in shape.columns if c.name not in shape.key]
     script = []
     if shape.strategy.keeps:
@@ -191,6 +201,7 @@ def publish(shape: TableShape, load_id: str, *, brought: Brought, moment: dt.dat
             moment=moment,
             select=select,
             compared=compared,
+            holds=holds,
         )
     )
     if shape.alias:

@@ -247,12 +247,13 @@ class DuckDBWarehouse(Session):
             stays = shape.strategy.keeps
             counted = counted_before(cursor, shape, load_id) if stays and there else {}
             read_anew = replace(shape, load="replace") if change.anew else shape
-            superseding = duckdb_sql.supersede(read_anew, load_id, brought=brought, holds=held in self._kinds)
+            holds = held in self._kinds
+            superseding = duckdb_sql.supersede(read_anew, load_id, brought=brought, holds=holds)
             cursor.execute(";\n".join(superseding))
             counted |= run_counted(
                 cursor,
-                duckdb_sql.publish(shape, load_id, brought=brought, moment=moment, select=select),
-                duckdb_sql.publish_quarantine(shape, load_id, holds=held in self._kinds),
+                duckdb_sql.publish(shape, load_id, brought=brought, moment=moment, select=select, holds=holds),
+                duckdb_sql.publish_quarantine(shape, load_id, holds=holds),
             )
             if stays and dropped:
                 counted |= {"before": dropped, "removed": dropped}

@@ -315,9 +315,8 @@ def publish(
     Without ``commit`` the transaction stays open, for the ledger's rows to be sent after it as parameters.
 
     ``ledger_sql`` is the ledger's statements; they may read the variables @inserted, @updated, @removed, @before,
-    @unchanged, @quarantined and @total (rows, bigint), which are also the one row that the batch returns: the fields of
-    ``Arrived``. A view needs its ``select``, a partition load
-    its ``partitioning``, scd2 the moment ``as_of`` (UTC) from which new versions hold. ``held``: the load has a held
+    @unchanged, @closed, @quarantined and @total (rows, bigint), which are also the one row that the batch returns: the
+    fields of ``Arrived``. A view needs its ``select``, a partition load its ``partitioning``, scd2 the moment ``as_of`` (UTC) from which new versions hold. ``held``: the load has a held
     table; ``anew``: no earlier row stays, whatever the strategy.
     Quarantined rows of earlier loads become superseded where this load has read them anew: all of a table that is built
     whole, else those of the files or periods ``brought``, or (built) of its keys where it is merged and of the values of
@@ -411,7 +410,8 @@ def _strategy_values(
                 raise ValueError(f"{shape.full_name}: load scd2 needs the moment from which new versions hold")
             key = {name.casefold() for name in shape.key}
             changing = [c for c in staged_columns(shape) if c.name not in _AUDIT and c.name.casefold() not in key]
-            return {"as_of": _moment(as_of), "tracked": changing}
+            keys = [c for name in shape.key for c in shape.columns if c.name.casefold() == name.casefold()]
+            return {"as_of": _moment(as_of), "tracked": changing, "key_columns": keys}
     return {}
 
 

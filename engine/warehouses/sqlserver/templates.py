@@ -39,6 +39,12 @@ def _exactly(columns: Iterable[Column], of: str) -> str:
     )
 
 
+def _said(column: Column, of: str) -> str:
+    """What the data of a held row says of a column, as its type."""
+    path = "$." + json.dumps(column.name, ensure_ascii=False)
+    return f"TRY_CONVERT({column.type}, JSON_VALUE([{of}].[row_data], {literal(path)}))"
+
+
 def _message(text: str) -> str:
     # THROW swallows a lone percent sign, and with it the rest of the message.
     return literal(text[:1000].replace("%", "%%"))
@@ -59,6 +65,7 @@ def _templates() -> jinja2.Environment:
         exactly=_exactly,
         present=_present,
         message=_message,
+        said=_said,
         json=functools.partial(json.dumps, ensure_ascii=False),
     )
     return environment

@@ -145,7 +145,7 @@ SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
 DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
-    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
+    @unchanged bigint = 0, @closed bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:gold.bob''s [odd] 50% tåble', @LockMode = N'Exclusive',
@@ -165,7 +165,10 @@ BEGIN TRY
     LEFT JOIN [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new] ON [new].[key]]] = [old].[key]]] AND [new].["] = [old].["]
     WHERE [old].[is_current] = 1
         AND ([new].[key]]] IS NULL
-            OR EXISTS (SELECT [new].[o'clock], CAST([new].[two  words] AS varbinary(8000)), [new].[größe %], [new].[select], [new].[-- /*] EXCEPT SELECT [old].[o'clock], CAST([old].[two  words] AS varbinary(8000)), [old].[größe %], [old].[select], [old].[-- /*]));
+            OR EXISTS (SELECT [new].[o'clock], CAST([new].[two  words] AS varbinary(8000)), [new].[größe %], [new].[select], [new].[-- /*] EXCEPT SELECT [old].[o'clock], CAST([old].[two  words] AS varbinary(8000)), [old].[größe %], [old].[select], [old].[-- /*]))
+        -- a row in quarantine is not gone
+        AND NOT ([new].[key]]] IS NULL AND EXISTS (SELECT 1 FROM [staging].[held_gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [quarantined] WHERE [old].[key]]] = TRY_CONVERT(nvarchar(20), JSON_VALUE([quarantined].[row_data], N'$."key]"')) AND [old].["] = TRY_CONVERT(int, JSON_VALUE([quarantined].[row_data], N'$."\""'))));
+    SET @closed = ROWCOUNT_BIG();
     INSERT INTO [gold].[Bob's [odd]] 50% tåble] ([key]]], [o'clock], [two  words], [größe %], [select], ["], [-- /*], [valid_from], [valid_to], [is_current])
     SELECT [new].[key]]], [new].[o'clock], [new].[two  words], [new].[größe %], [new].[select], [new].["], [new].[-- /*], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1
     FROM [staging].[gold_Bob's [odd]] 50% tåble__20261120T231501_4f3a9c] AS [new]
@@ -189,7 +192,7 @@ BEGIN CATCH
     THROW;
 END CATCH;
 SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
-    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
+    @unchanged AS [unchanged], @closed AS [closed], @quarantined AS [quarantined], @total AS [total];
 
 -- alias_view
 EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[o''dd]]]

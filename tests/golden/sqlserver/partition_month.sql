@@ -131,7 +131,7 @@ SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
 DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
-    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
+    @unchanged bigint = 0, @closed bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:silver.trend', @LockMode = N'Exclusive',
@@ -174,7 +174,7 @@ BEGIN CATCH
     THROW;
 END CATCH;
 SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
-    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
+    @unchanged AS [unchanged], @closed AS [closed], @quarantined AS [quarantined], @total AS [total];
 
 -- drop_staging
 DROP TABLE IF EXISTS [staging].[silver_trend__20261120T231501_4f3a9c];

@@ -118,7 +118,7 @@ SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
 DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
-    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
+    @unchanged bigint = 0, @closed bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:silver.people', @LockMode = N'Exclusive',
@@ -144,7 +144,7 @@ BEGIN CATCH
     THROW;
 END CATCH;
 SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
-    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
+    @unchanged AS [unchanged], @closed AS [closed], @quarantined AS [quarantined], @total AS [total];
 
 -- alias_view
 EXEC sys.sp_executesql N'CREATE OR ALTER VIEW [dbo].[silver_people]

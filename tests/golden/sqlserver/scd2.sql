@@ -133,7 +133,7 @@ SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
 DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
-    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
+    @unchanged bigint = 0, @closed bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:silver.history', @LockMode = N'Exclusive',
@@ -153,7 +153,10 @@ BEGIN TRY
     LEFT JOIN [staging].[silver_history__20261120T231501_4f3a9c] AS [new] ON [new].[id] = [old].[id]
     WHERE [old].[is_current] = 1
         AND ([new].[id] IS NULL
-            OR EXISTS (SELECT CAST([new].[name] AS varbinary(8000)), CAST([new].[note] AS varbinary(max)), [new].[n] EXCEPT SELECT CAST([old].[name] AS varbinary(8000)), CAST([old].[note] AS varbinary(max)), [old].[n]));
+            OR EXISTS (SELECT CAST([new].[name] AS varbinary(8000)), CAST([new].[note] AS varbinary(max)), [new].[n] EXCEPT SELECT CAST([old].[name] AS varbinary(8000)), CAST([old].[note] AS varbinary(max)), [old].[n]))
+        -- a row in quarantine is not gone
+        AND NOT ([new].[id] IS NULL AND EXISTS (SELECT 1 FROM [staging].[held_silver_history__20261120T231501_4f3a9c] AS [quarantined] WHERE [old].[id] = TRY_CONVERT(int, JSON_VALUE([quarantined].[row_data], N'$."id"'))));
+    SET @closed = ROWCOUNT_BIG();
     INSERT INTO [silver].[history] ([id], [name], [note], [n], [valid_from], [valid_to], [is_current])
     SELECT [new].[id], [new].[name], [new].[note], [new].[n], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1
     FROM [staging].[silver_history__20261120T231501_4f3a9c] AS [new]
@@ -177,7 +180,7 @@ BEGIN CATCH
     THROW;
 END CATCH;
 SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
-    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
+    @unchanged AS [unchanged], @closed AS [closed], @quarantined AS [quarantined], @total AS [total];
 
 -- drop_staging
 DROP TABLE IF EXISTS [staging].[silver_history__20261120T231501_4f3a9c];

@@ -124,7 +124,7 @@ SET XACT_ABORT ON;
 SET NOCOUNT ON;
 SET LOCK_TIMEOUT 60000;
 DECLARE @lock int, @inserted bigint = 0, @updated bigint = 0, @removed bigint = 0, @before bigint = 0,
-    @unchanged bigint = 0, @quarantined bigint = 0, @total bigint;
+    @unchanged bigint = 0, @closed bigint = 0, @quarantined bigint = 0, @total bigint;
 BEGIN TRY
     BEGIN TRANSACTION;
     EXEC @lock = sys.sp_getapplock @Resource = N'medallion:silver.known', @LockMode = N'Exclusive',
@@ -142,7 +142,10 @@ BEGIN TRY
     FROM [silver].[known] AS [old] WITH (UPDLOCK, HOLDLOCK)
     LEFT JOIN [staging].[silver_known__20261120T231501_4f3a9c] AS [new] ON [new].[load_id] = [old].[load_id]
     WHERE [old].[is_current] = 1
-        AND ([new].[load_id] IS NULL);
+        AND ([new].[load_id] IS NULL)
+        -- a row in quarantine is not gone
+        AND NOT ([new].[load_id] IS NULL AND EXISTS (SELECT 1 FROM [staging].[held_silver_known__20261120T231501_4f3a9c] AS [quarantined] WHERE [old].[load_id] = TRY_CONVERT(nvarchar(64), JSON_VALUE([quarantined].[row_data], N'$."load_id"'))));
+    SET @closed = ROWCOUNT_BIG();
     INSERT INTO [silver].[known] ([load_id], [valid_from], [valid_to], [is_current])
     SELECT [new].[load_id], CAST('2026-11-20T23:15:01.123' AS datetime2(3)), NULL, 1
     FROM [staging].[silver_known__20261120T231501_4f3a9c] AS [new]
@@ -166,7 +169,7 @@ BEGIN CATCH
     THROW;
 END CATCH;
 SELECT @inserted AS [inserted], @updated AS [updated], @removed AS [removed], @before AS [before],
-    @unchanged AS [unchanged], @quarantined AS [quarantined], @total AS [total];
+    @unchanged AS [unchanged], @closed AS [closed], @quarantined AS [quarantined], @total AS [total];
 
 -- drop_staging
 DROP TABLE IF EXISTS [staging].[silver_known__20261120T231501_4f3a9c];

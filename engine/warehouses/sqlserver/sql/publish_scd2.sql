@@ -13,7 +13,13 @@
         AND ([new].{{ key[0] | ident }} IS NULL
 {%- if tracked %}
             OR EXISTS (SELECT {{ tracked | exactly("new") }} EXCEPT SELECT {{ tracked | exactly("old") }})
-{%- endif %});
+{%- endif %})
+{%- if held %}
+        -- a row in quarantine is not gone
+        AND NOT ([new].{{ key[0] | ident }} IS NULL AND EXISTS (SELECT 1 FROM {{ held }} AS [quarantined] WHERE
+            {%- for column in key_columns %} [old].{{ column.name | ident }} = {{ column | said("quarantined") }}{{ " AND" if not loop.last }}{% endfor %}))
+{%- endif %};
+    SET @closed = ROWCOUNT_BIG();
     INSERT INTO {{ published }} ({{ columns | names }}, [valid_from], [valid_to], [is_current])
     SELECT {{ columns | names("new") }}, {{ as_of }}, NULL, 1
     FROM {{ staging }} AS [new]
