@@ -23,7 +23,7 @@ from engine.core.sqltypes import Column, parse_type
 from engine.core.tables import AUDIT_COLUMNS, HISTORY_COLUMNS, TableShape
 from engine.quality.suitefiles import load_suite
 from engine.quality.suites import BATCH, Suite, suite_with_key
-from engine.quality.suitetypes import unfit
+from engine.quality.suitetypes import unfit, unmovable
 from engine.tsql.bind import BindError, Bound, bind, meaning, parse, tables_of
 from engine.tsql.splitting import split_ctes, split_tail
 from engine.tsql.templates import Rendered, Templates
@@ -397,6 +397,8 @@ class _Builder:
                     )
                 )
         self.problems += unfit(table.suite, table.shape.columns)
+        if spec.strategy.is_view:
+            self.problems += unmovable(table.suite, name)
         self.problems += faults(self.node, self.project.tables, name, table.shape)
         self.problems += arrival_faults(self.node, name, spec, self.project.tables, table.mark)
         from engine.warehouses.sqlserver.shape import limits

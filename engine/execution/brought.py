@@ -9,6 +9,7 @@ from engine.compile.manifest import Model, Table
 from engine.core.tables import NOTHING_BROUGHT, Brought, Kept
 from engine.execution.load import Load
 from engine.quality.guards import Replaced
+from engine.sources import fingerprints
 from engine.state.ledger import Published
 
 if TYPE_CHECKING:
@@ -21,7 +22,17 @@ def landed(load: Load, rows: Landed) -> Brought:
     """What a load from a source read; its rows have just been staged."""
     if not load.shape.strategy.partial:
         return NOTHING_BROUGHT
-    return Brought(rows.files, _ordered({*rows.periods, *_periods(load)}))
+    files = (*rows.files, *_names_before(load, rows))
+    return Brought(files, _ordered({*rows.periods, *_periods(load)}))
+
+
+def _names_before(load: Load, rows: Landed) -> list[str]:
+    """The names under which files that were read under others were loaded before: what they have in quarantine has been
+    read again. An append follows renames in the ledger, and does not read such a file."""
+    if load.shape.strategy.adds or load.last is None:
+        return []
+    moved = fingerprints.renamed(load.last.fingerprint, load.record.fingerprint)
+    return [old for old, new in moved.items() if new in rows.files and old not in rows.files]
 
 
 def built(load: Load) -> Brought:

@@ -348,12 +348,12 @@ def _judged(
 def _refusal(load: Load, critical: Sequence[Verdict]) -> str:
     schema, name = load.warehouse.staging(load.shape, load.record.load_id)
     lines = [v.message for v in critical]
-    kept = (
-        f"the published table is as it was; look at {schema}.{name}"
-        if load.last
-        else f"nothing is published; look at {schema}.{name}"
-    )
-    return "; ".join(lines) + f" ({kept})"
+    kept = "nothing is published"
+    if load.last:
+        kept = "the published table is as it was"
+        if load.last.strategy.is_view:
+            kept = "the view is as it was declared, and shows what its tables have now"
+    return "; ".join(lines) + f" ({kept}; look at {schema}.{name})"
 
 
 def publish(load: Load) -> None:

@@ -36,3 +36,18 @@ def _unfit(e: Expectation, is_text: bool) -> str:
     if is_text and (numbers or _ABOUT_NUMBERS.search(e.type)):
         return f"{e.type} compares numbers here"
     return ""
+
+
+def unmovable(suite: Suite, view: str) -> list[Problem]:
+    """Expectations with ``quarantine`` in the suite of a view, which has no rows of its own to move."""
+    return [
+        Problem(
+            f"{view} is a view, which has no rows of its own to quarantine",
+            e.position.file,
+            e.position.line,
+            e.position.column,
+            f"no quarantine here, or another load than view for {view}, such as replace",
+        )
+        for e in suite.expectations
+        if e.quarantine
+    ]

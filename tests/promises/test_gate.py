@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project_files import FILES, medallion, write_project
+from tests.project_files import FILES, PIPELINES, medallion, write_project
 from tests.targets import ask
 
 pytestmark = pytest.mark.usefixtures("target")
@@ -140,3 +140,29 @@ def test_when_every_row_would_be_held_nothing_is_published(tmp_path: Path) -> No
     assert said.code == 2
     assert "2 of 2 rows (100 %) would go to quarantine, and none is left" in said.err
     assert content(root, "bronze.orders") == before
+
+
+def test_a_gate_tells_the_truth_about_a_published_view(tmp_path: Path) -> None:
+    """The view shows the rows of its tables, whatever its gate says."""
+    pipelines = PIPELINES.replace("  silver.orders:\n", "  silver.orders:\n    load: view\n")
+    root = write_project(tmp_path, {"pipelines.yaml": pipelines})
+    assert medallion(root, "run").code == 0
+    raw = root / "data/raw/orders.csv"
+    raw.write_text(raw.read_text().replace("99.99", "1099.99"))
+    said = medallion(root, "run")
+    assert said.code == 2, said.err
+    words = " ".join(said.err.split())
+    assert "(the view is as it was declared, and shows what its tables have now; look at" in words, words
+    assert "the published table is as it was" not in words
+    assert ask(root, "SELECT COUNT(*) FROM silver.orders WHERE amount > 1000") == [(1,)]
+
+
+def test_a_view_has_no_rows_to_quarantine(tmp_path: Path) -> None:
+    suite = f"{FILES['expectations/silver/orders.yaml']}    quarantine: true\n"
+    pipelines = PIPELINES.replace("  silver.orders:\n", "  silver.orders:\n    load: view\n")
+    root = write_project(tmp_path, {"pipelines.yaml": pipelines, "expectations/silver/orders.yaml": suite})
+    said = medallion(root, "check")
+    words = " ".join(said.err.split())
+    assert said.code == 1, words
+    assert "expectations/silver/orders.yaml:2:" in words and "silver.orders is a view, which has no rows of its own" in words
+    assert "such as replace" in words

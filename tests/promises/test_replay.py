@@ -200,6 +200,29 @@ def test_rows_of_a_period_that_was_loaded_again_are_superseded(tmp_path: Path) -
     assert [r["row_data"]["order_id"] for r in quarantine(root, "silver.orders")] == [1]
 
 
+def test_rows_without_a_date_are_superseded_when_they_are_read_again_from_another_file(tmp_path: Path) -> None:
+    """Of a row whose date is not one, and of a line that did not parse, nobody knows the period."""
+    bad = HEAD + "1,Ann,10,2024-01-01\n7,Eve,much,\n8,Fay,8,soon\n9\n"
+    root = landed(tmp_path, MONTHS, GOOD, **{"data/raw/orders_1.csv": bad})
+    assert states(root) == [("held", 3)]
+    (root / "data/raw/orders_1.csv").unlink()
+    source(root, HEAD + "7,Eve,71.00,\n", "orders_2.csv")
+    run(root)
+    assert states(root) == [("held", 2), ("superseded", 1)]
+    assert all(r["row_data"].get("order_id") != "7" for r in quarantine(root))
+
+
+@pytest.mark.parametrize("load", ["partition", "merge"])
+def test_the_rows_of_a_renamed_file_are_in_quarantine_once(load: str, tmp_path: Path) -> None:
+    bad = HEAD + "7,Eve,7,2024-01-07\n8,Fay,8,soon\n9\n"
+    root = landed(tmp_path, LOADS[load], GOOD, **{"data/raw/orders_1.csv": bad})
+    assert states(root) == [("held", 2)]
+    (root / "data/raw/orders_1.csv").rename(root / "data/raw/orders_2.csv")
+    run(root)
+    assert states(root) == [("held", 2), ("superseded", 2)]
+    assert {r["source_file"] for r in quarantine(root)} == {"data/raw/orders_2.csv"}
+
+
 def test_rows_of_a_key_that_was_built_again_are_superseded(tmp_path: Path) -> None:
     pipelines = PIPELINES.replace("  silver.orders:\n", "  silver.orders:\n    load: merge\n")
     bad = GOOD + "3,Cid,6000,2024-02-01\n4,Dan,7000,2024-02-02\n5,Eve,8000,2024-02-03\n"

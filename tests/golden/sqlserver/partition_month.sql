@@ -147,7 +147,10 @@ BEGIN TRY
     FROM [quarantine].[silver_trend] AS [earlier]
     WHERE [earlier].[state] = N'held' AND (1 = 0
         OR EXISTS (SELECT 1 FROM (SELECT TRY_CONVERT(date, LEFT(JSON_VALUE([earlier].[row_data], N'$."day"'), 10), 23) AS [day]) AS [dated]
-            INNER JOIN @periods AS [period] ON [dated].[day] >= [period].[first] AND ([dated].[day] < [period].[next] OR [period].[next] IS NULL) OR ([dated].[day] IS NULL AND [period].[first] IS NULL)));
+            INNER JOIN @periods AS [period] ON [dated].[day] >= [period].[first] AND ([dated].[day] < [period].[next] OR [period].[next] IS NULL)
+                OR ([period].[first] IS NULL AND NULLIF(JSON_VALUE([earlier].[row_data], N'$."day"'), N'') IS NULL
+                    -- of a line that did not parse nobody knows the date
+                    AND [earlier].[row_data] NOT LIKE N'{"[_]raw":%')));
     DELETE [old]
     FROM [silver].[trend] AS [old]
     INNER JOIN @periods AS [period]

@@ -22,8 +22,9 @@ UPDATE {{ quarantine }} AS earlier SET state = 'superseded' WHERE state = 'held'
 {%- if load == "partition" %}
     OR date_trunc('{{ partition_by.grain }}', TRY_CAST(left({{ said(partition_by.column, "earlier") }}, 10) AS DATE))
         IN ({% include "read_periods.sql" %})
-{%- if none in brought.periods and not brought.files %}
-    OR {{ said(partition_by.column, "earlier") }} IS NULL
+{%- if none in brought.periods %}
+    -- of a line that did not parse nobody knows the date
+    OR (coalesce(trim({{ said(partition_by.column, "earlier") }}), '') = '' AND earlier.row_data NOT LIKE '{"_raw":%')
 {%- endif %}
 {%- endif %})
 {%- endif %}

@@ -19,6 +19,8 @@
 {%- if "periods" in supersede %}
         OR EXISTS (SELECT 1 FROM (SELECT TRY_CONVERT(date, LEFT({{ said(partition_by, "earlier") }}, 10), 23) AS [day]) AS [dated]
             INNER JOIN @periods AS [period] ON [dated].[day] >= [period].[first] AND ([dated].[day] < [period].[next] OR [period].[next] IS NULL)
-            {%- if not brought.files %} OR ([dated].[day] IS NULL AND [period].[first] IS NULL){% endif %})
+                OR ([period].[first] IS NULL AND NULLIF({{ said(partition_by, "earlier") }}, N'') IS NULL
+                    -- of a line that did not parse nobody knows the date
+                    AND [earlier].[row_data] NOT LIKE N'{"[_]raw":%'))
 {%- endif %});
 {%- endif %}
