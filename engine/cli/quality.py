@@ -108,6 +108,8 @@ def quarantine_replay(
     )
     if done.published:
         say(f"to take them back: medallion quarantine undo {done.load_id}")
+    for sentence in done.unseen:
+        say(sentence, "yellow")
     if done.stale:
         say(
             f"the definition of {table} changed since it was published; it is still stale until `medallion run`",

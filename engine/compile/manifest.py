@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.compile.naming import column_faults, table_faults
 from engine.compile.physical import design_of, faults, held_to, mismatched, partition_of, referring
-from engine.compile.watermarks import Watermark, arrival_faults, watermark_of
+from engine.compile.watermarks import Selects, Watermark, arrival_faults, clock_of, watermark_of
 from engine.config.project import PIPELINES, Project
 from engine.config.specs import TableSpec
 from engine.core.errors import Problem, ProjectError, SourceError, nearest
@@ -259,7 +259,7 @@ class _Builder:
             table = Table(
                 name, spec, columns, suite, self.inputs[name], self.rendered[name], bound, self._ranked(name, spec)
             )
-            table = replace(table, reads=self.reads[name], dated=self._dated(table), mark=self._mark(bound, spec))
+            table = replace(table, reads=self.reads[name], dated=self._dated(table), mark=self._mark(name, bound, spec))
         self._check(table)
         meant = self._meaning(table)
         select = hashlib.sha256(meant.encode()).hexdigest()[:16]
@@ -277,9 +277,14 @@ class _Builder:
         except BindError:
             return rendered.sql  # only a first load would run this text, and it would be told there
 
-    def _mark(self, bound: Bound, spec: TableSpec) -> Watermark | None:
-        landed = {name for name, other in self.project.tables.items() if other.source is not None}
-        return watermark_of(bound, spec.watermark, self.model.catalog, landed) if spec.watermark else None
+    def _mark(self, name: str, bound: Bound, spec: TableSpec) -> Watermark | None:
+        if not spec.watermark:
+            return None
+        tables = self.project.tables
+        landed = {name for name, other in tables.items() if other.source is not None}
+        selects = Selects(self.trees, {n: t.bound for n, t in self.model.tables.items() if t.bound is not None})
+        mark = watermark_of(bound, spec.watermark, self.model.catalog, landed)
+        return mark and replace(mark, clock=clock_of(name, bound, spec.watermark, selects, tables))
 
     def _dated(self, table: Table) -> bool:
         if table.rendered is None or not self.appends:

@@ -18,6 +18,7 @@ from engine.tsql.bind.typed import Query, SetOperation
 
 ARRIVAL = ("_loaded_at", "_load_id")
 """The columns of a loaded table that say when a row came."""
+CLOCKS = ("CURRENT_TIMESTAMP", "GETDATE", "GETUTCDATE", "SYSDATETIME", "SYSUTCDATETIME")
 Origins = frozenset[tuple[str, str]]
 
 
@@ -28,6 +29,47 @@ class Watermark:
 
     meaning: str
     arrivals: Origins
+    clock: str = ""
+    """what it reads the clock of a load by, with the table where it does; empty when it does not"""
+
+
+@dataclass(frozen=True)
+class Selects:
+    """The SELECTs of the tables, as text is parsed and bound."""
+
+    trees: Mapping[str, exp.Expr]
+    bound: Mapping[str, Bound]
+
+
+def clock_of(name: str, bound: Bound, column: str, selects: Selects, tables: Mapping[str, TableSpec]) -> str:
+    """By what a column of a table reads the clock of a load, in words; empty when it does not. A table in between that
+    adds rows reads it once for each of them."""
+    seen: set[tuple[str, str]] = set()
+    todo = [(name, column.casefold(), bound)]
+    while todo:
+        table, wanted, select = todo.pop()
+        place = next((n for n, c in enumerate(select.columns) if c.name.casefold() == wanted), None)
+        if place is None or (table, wanted) in seen:
+            continue
+        seen.add((table, wanted))
+        lineage = select.columns[place].lineage
+        # What a subquery computes has no node here.
+        read = [n for n in _nodes(select.query, place) if n is not None] if lineage else [selects.trees[table]]
+        found = next((said for node in read if (said := _clock(node))), "")
+        if found:
+            return f"{found} in the SELECT of {table}"
+        todo += [
+            (t, c.casefold(), selects.bound[t]) for t, c in lineage if t in selects.bound and not tables[t].strategy.adds
+        ]
+    return ""
+
+
+def _clock(node: exp.Expr) -> str:
+    for found in node.find_all(exp.CurrentTimestamp, exp.Anonymous):
+        said = "CURRENT_TIMESTAMP" if isinstance(found, exp.CurrentTimestamp) else str(found.this).upper()
+        if said in CLOCKS:
+            return said if isinstance(found, exp.CurrentTimestamp) else f"{said}()"
+    return ""
 
 
 def watermark_of(
@@ -83,6 +125,14 @@ def arrival_faults(
     """An append without a key whose watermark every load of its input renews: it would take all rows again."""
     if mark is None or not spec.strategy.adds or spec.key_columns:
         return
+    if mark.clock:
+        yield node.problem(
+            ("tables", name, "watermark"),
+            f"the watermark {spec.watermark} of {name} is the clock of a load ({mark.clock}), which is later at each of "
+            "them: all its rows would be appended again",
+            value=True,
+            expected="a column of the business as the watermark, or a key with load: merge",
+        )
     for table, column in sorted(mark.arrivals):
         if not tables[table].strategy.adds:
             yield node.problem(

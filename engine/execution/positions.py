@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine.compile.manifest import Model, Table
@@ -17,6 +17,17 @@ from engine.core.selectors import reached
 from engine.core.strategies import STRATEGIES
 from engine.sources import fingerprints
 from engine.state.ledger import REPLAY, UNDO, Reader, Row
+
+WITHOUT_ROWS = "without_rows"
+"""The contents of files without a row, in what the ledger keeps as declared."""
+
+
+def without_rows(fingerprint: str, names: Collection[str], before: Mapping[str, Any]) -> list[str]:
+    """What stands in ``fingerprint`` for the content of files that have no row: of the files ``names``, and of those of
+    which a load that declared ``before`` knew it."""
+    found = fingerprints.contents(fingerprint)
+    known = {content for name, content in found.items() if name in names}
+    return sorted(known | ({*before.get(WITHOUT_ROWS, ())} & {*found.values()}))
 
 
 class Known:
@@ -26,13 +37,15 @@ class Known:
         self.model = model
         names = reached({n: t.reads for n, t in model.tables.items()}, [table.name]) & model.tables.keys()
         self.loads = reader.rows(
-            "SELECT table_name, load_id, number, inputs, fingerprint, logical_date, strategy, declared, rows_removed"
+            "SELECT table_name, load_id, number, inputs, fingerprint, logical_date, strategy, declared,"
+            " rows_published, rows_quarantined, rows_removed"
             " FROM ops.loads"
             f" WHERE state = 'published' AND table_name IN ({', '.join('?' * len(names))}) ORDER BY number",
             sorted(names),
         )
         self.known = {(r["table_name"], r["load_id"]): r for r in self.loads}
         self.found: dict[tuple[str, str], str] = {}
+        self.acting = self._acting()
         self.same: list[Row] = []
         """The loads of the table from the same sources as the one that was asked of."""
 
@@ -60,7 +73,21 @@ class Known:
     def _read(self, table: Table, inputs: Mapping[str, str]) -> list[Any]:
         return [[name, self._rows_of(name, inputs[name])] for name in table.reads if name in inputs]
 
+    def _acting(self) -> dict[tuple[str, str], str]:
+        """Each load that left all rows of its table as they were, with the one before it that did not."""
+        found: dict[tuple[str, str], str] = {}
+        last: dict[str, str] = {}
+        for row in self.loads:
+            name, made = row["table_name"], json.loads(row["declared"] or "{}")
+            same = STRATEGIES[row["strategy"]].keeps and not (made.get("anew") or made.get("first"))
+            if same and name in last and not row["rows_published"] and not row["rows_removed"]:
+                found[name, row["load_id"]] = last[name]
+            else:
+                last[name] = row["load_id"]
+        return found
+
     def _rows_of(self, name: str, load_id: str) -> Any:
+        load_id = self.acting.get((name, load_id), load_id)
         row, table = self.known.get((name, load_id)), self.model.tables.get(name)
         if row is None or table is None:
             return load_id
@@ -71,14 +98,17 @@ class Known:
 
     def of(self, name: str, load_id: str) -> str:
         """The position of one load of one table; its load id where nothing more is known."""
+        load_id = self.acting.get((name, load_id), load_id)
         at = name, load_id
         if at not in self.found:
             row, table = self.known.get(at), self.model.tables.get(name)
             if row is None or table is None:
                 self.found[at] = load_id
             elif table.landed:
-                # The bytes of the files: neither their times nor their names make another load of the same rows.
-                self.found[at] = _digest(list(fingerprints.contents(row["fingerprint"] or "").values()))
+                # The bytes of the files that have rows: neither times nor names make another load of the same rows.
+                none = json.loads(row["declared"] or "{}").get(WITHOUT_ROWS, ())
+                found = fingerprints.contents(row["fingerprint"] or "").values()
+                self.found[at] = _digest([content for content in found if content not in none])
             else:
                 self.found[at] = self.made_from(table, json.loads(row["inputs"] or "{}"), row["logical_date"])
         return self.found[at]

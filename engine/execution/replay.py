@@ -45,6 +45,8 @@ class Replayed:
     published: int
     quarantined: int
     stale: bool = False
+    unseen: tuple[str, ...] = ()
+    """Which tables may not see the published rows, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,9 @@ class _Replay:
                 self.warehouse.drop_staging(self.shape)
         assert self.load.last is not None
         stale = self.load.last.definition != self.table.definition
-        return Replayed(record.load_id, record.rows_read, record.rows_published, record.rows_quarantined, stale)
+        unseen = taken.beyond(self.load.model, self.table.name) if record.rows_published else []
+        counts = record.rows_read, record.rows_published, record.rows_quarantined
+        return Replayed(record.load_id, *counts, stale, tuple(unseen))
 
     def _stage(self) -> None:
         record = self.record

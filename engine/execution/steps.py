@@ -16,6 +16,7 @@ from engine.core.errors import GateFailed, MedallionError, ProjectError, Staging
 from engine.core.tables import Arrived, TableShape
 from engine.execution import brought, changes, taken
 from engine.execution.load import STAGED, Load, Tell
+from engine.execution.positions import WITHOUT_ROWS, without_rows
 from engine.execution.unknown import refuse_unknown
 from engine.quality import guards
 from engine.quality.suites import BATCH, HOLDS_FOR_FEWER, Suite
@@ -97,6 +98,8 @@ def _land(load: Load) -> None:
     scan = replace(scan, divided=load.shape.partition_by)
     landed = load.warehouse.land(load.shape, scan, record.load_id, lambda rows: load.tell("load", rows))
     record.brought = brought.landed(load, landed)
+    before = load.last.declared if load.last else {}
+    record.declared[WITHOUT_ROWS] = without_rows(record.fingerprint, landed.empty, before)
     record.rows_duplicate = load.warehouse.settle_keys(load.shape, record.load_id)
     record.rows_read = landed.rows_read
     record.rows_quarantined = load.warehouse.held(load.shape, record.load_id)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.compile.manifest import Model, Table
 from engine.core.errors import GateFailed
+from engine.core.selectors import reached
 from engine.execution.load import Load
 from engine.execution.positions import Known
 from engine.state.ledger import UNDO, Published, Row
@@ -23,9 +24,16 @@ UNDOES = "undoes"
 def refuse(load: Load) -> None:
     """Raise GateFailed where what is above the watermark is not what the table has not got."""
     table, last = load.table, load.last
-    if table.landed or not table.spec.watermark or last is None or last.missing or load.anew:
+    if table.landed or last is None or last.missing or load.anew:
         return
-    column = table.spec.watermark
+    column, had = table.spec.watermark, str(last.declared.get("watermark") or "")
+    if not column:
+        if had and table.spec.strategy.adds and not table.spec.key_columns and last.rows_total:
+            raise GateFailed(
+                f"{table.name} has appended what its watermark {had} had not seen, and has none any more: all that its "
+                f"SELECT gives would be appended again; to build it anew from its inputs: {_full(table)}"
+            )
+        return
     before = last.declared if str(last.declared.get("watermark", "")).casefold() == column.casefold() else {}
     meant = load.record.declared.get("watermark_is")
     if meant and before.get("watermark_is", meant) != meant:
@@ -58,7 +66,9 @@ def _gone(load: Load, last: Published) -> str:
     for name, then, now in _steps(known, table, last.inputs, load.record.inputs):
         for row in known.between(name, then, now):
             if row["load_id"].endswith(UNDO):
-                if known.number(name, json.loads(row["declared"] or "{}").get(UNDOES, "")) <= known.number(name, then):
+                undone = json.loads(row["declared"] or "{}").get(UNDOES, "")
+                number = known.number(name, undone)
+                if number <= known.number(name, then) and (not number or _took(known, table, name, undone)):
                     return f"{table.name} has taken rows of {name} that were taken back by quarantine undo since"
             elif name in arrivals and _replaced(row):
                 return (
@@ -91,6 +101,30 @@ def _steps(
                 todo.append((known.model.tables[name], known.inputs(*step[:2]), known.inputs(name, step[2])))
 
 
+def _took(known: Known, table: Table, source: str, replayed: str) -> bool:
+    """Whether a load of a table took rows, be it into quarantine, after a replay had put some into ``source``."""
+    number = known.number(source, replayed)
+    for row in known.loads:
+        if row["table_name"] == table.name and (row["rows_published"] or row["rows_quarantined"]):
+            read = _steps(known, table, json.loads(row["inputs"] or "{}"), {})
+            if any(name == source and known.number(source, then) >= number > 0 for name, then, _ in read):
+                return True
+    return False
+
+
+def beyond(model: Model, source: str) -> list[str]:
+    """The tables that take only what is above a watermark of rows of ``source``, a sentence each: rows that a replay
+    puts there may lie below it."""
+    reads = {name: table.reads for name, table in model.tables.items()}
+    return [
+        f"{table.name} takes only what is above its watermark {table.spec.watermark}, and may not see these rows; to build "
+        f"it anew from its inputs: {_full(table)}"
+        for table in model.tables.values()
+        if table.spec.watermark and not (table.mark and table.mark.arrivals) and table.name != source
+        and source in reached(reads, [table.name])
+    ]
+
+
 def keep(
     model: Model, warehouse: Warehouse, published: Mapping[str, Published], source: str, replayed: str
 ) -> list[str]:
@@ -101,7 +135,6 @@ def keep(
         if table.landed or not table.spec.watermark or last is None or last.missing:
             continue
         known = Known(model, table, warehouse)
-        took = [then for name, then, _ in _steps(known, table, last.inputs, {}) if name == source]
-        if any(known.number(source, then) >= known.number(source, replayed) > 0 for then in took):
+        if _took(known, table, source, replayed):
             found.append(f"{table.name} has taken rows of {source} since, and keeps them until {_full(table)}")
     return found

@@ -59,6 +59,8 @@ class Landed:
     periods: tuple[str | None, ...] = ()
     notes: tuple[str, ...] = ()
     """what a reader should know of the files and nothing else tells: those with no rows"""
+    empty: tuple[str, ...] = ()
+    """the names of those"""
 
 
 class Source(Protocol):

@@ -123,6 +123,7 @@ class _Landing:
         self.read = 0
         self.expected = 0
         self.notes: list[str] = []
+        self.empty: list[str] = []
 
     def create(self) -> None:
         columns = [f"{ident(c.name)} {c.type.duckdb}" for c in self.scan.columns]
@@ -152,6 +153,7 @@ class _Landing:
         self.expected = 0
         self.read += rows + len(faults)
         if not rows and not faults:
+            self.empty.append(part.name)
             self.notes.append(f"{part.name} has {'no records' if part.numbered else 'a header and no rows'}")
 
     def _read(self, part: Part, scratch: Path) -> tuple[int, Sequence[Fault]]:
@@ -263,7 +265,8 @@ class _Landing:
                 f"{', '.join(self.scan.files)}: {self.read:,} rows were read, {staged:,} staged and {held:,} held back; "
                 "the books do not balance, nothing is published"
             )
-        return Landed(self.read, staged, held, tuple(_stored(p) for p in self.scan.parts), periods, tuple(self.notes))
+        files = tuple(_stored(p) for p in self.scan.parts)
+        return Landed(self.read, staged, held, files, periods, tuple(self.notes), tuple(self.empty))
 
     def _periods(self, which: str) -> tuple[str | None, ...]:
         """The periods of staged rows; a text that is no date says nothing of one."""

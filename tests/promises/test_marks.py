@@ -319,6 +319,31 @@ def test_rows_that_an_undo_takes_back_are_not_kept_downstream(
     assert {t["state"] for t in run(root).values()} == {"unchanged"}
 
 
+def test_an_undo_accuses_no_table_that_took_nothing(tmp_path: Path) -> None:
+    """A replayed row below a watermark never reaches its table, and the replay says so."""
+    root = project(tmp_path, BY_DATE, log="load: append, watermark: ordered_on")
+    (root / "data/raw/orders_1.csv").write_text(FIRST + BAD.replace("2024-01-06", "2024-01-01"))
+    run(root)
+    said = medallion(root, *REPLAY)
+    assert said.code == 0, said.err
+    unseen = "gold.log takes only what is above its watermark ordered_on, and may not see these rows"
+    assert unseen in plain(said) and "medallion run --full --select gold.log" in plain(said)
+    assert run(root)[LOG]["rows_published"] == 0
+    assert "gold.log has taken rows" not in plain(undone(root))
+    (root / "data/raw/orders_2.csv").write_text(MORE)
+    run(root)
+    assert log(root) == [1, 2, 3, 4]
+
+
+def test_a_replay_does_not_warn_of_a_watermark_by_arrival(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    (root / "data/raw/orders_1.csv").write_text(FIRST + BAD)
+    run(root)
+    assert "takes only what is above" not in plain(medallion(root, *REPLAY))
+    run(root)
+    assert log(root) == [1, 2, 3, 6]
+
+
 # --- a table that the ledger does not know --------------------------------------------------------------------------
 
 OF_OTHERS = "CREATE TABLE gold.log (order_id int, amount decimal(9, 2), ordered_on date)"
@@ -414,3 +439,75 @@ def test_a_new_column_without_values_is_no_watermark(tmp_path: Path) -> None:
     assert "medallion run --full --select gold.log" in message
     run(root, "--full", "--select", LOG)
     assert log(root) == [1, 2, 3]
+
+
+# --- no other rows, and no other watermark --------------------------------------------------------------------------
+
+PLAIN = "SELECT o.order_id, o.amount FROM bronze.orders AS o\n"
+
+
+@pytest.mark.parametrize("bronze", ["load: append", "load: replace", "load: partition, partition_by: {column: ordered_on, grain: month}"])
+def test_a_file_without_rows_brings_nothing_to_append(bronze: str, tmp_path: Path) -> None:
+    root = project(tmp_path, PLAIN, bronze, log="load: append")
+    (root / "pipelines.yaml").write_text(on_target(declared(bronze, "load: append")))
+    run(root)
+    (root / "data/raw/orders_2.csv").write_text(HEAD)
+    run(root)
+    (root / "data/raw/orders_3.csv").write_text(HEAD + "\n")
+    run(root)
+    assert log(root) == [1, 2, 3]
+
+
+def test_a_load_that_changed_no_row_brings_nothing_to_append(tmp_path: Path) -> None:
+    root = project(tmp_path, PLAIN, log="load: append")
+    run(root)
+    (root / "data/raw/orders_2.csv").write_text(HEAD + "x,Bad,1.00,2024-01-01\n")
+    run(root, "--allow", "bronze.orders:quarantine")
+    assert log(root) == [1, 2, 3]
+    (root / "data/raw/orders_3.csv").write_text(MORE)
+    run(root)
+    assert log(root) == [1, 1, 2, 2, 3, 3, 4]
+
+
+def test_a_watermark_that_is_taken_away_is_another_one(tmp_path: Path) -> None:
+    root = project(tmp_path, BY_DATE, log="load: append, watermark: ordered_on")
+    run(root)
+    declare(root, log="load: append")
+    for _ in range(2):
+        message = refused(root)
+        assert "gold.log has appended what its watermark ordered_on had not seen, and has none any more" in message
+        assert "medallion run --full --select gold.log" in message
+    assert log(root) == [1, 2, 3]
+    run(root, "--full", "--select", LOG)
+    assert log(root) == [1, 2, 3]
+    assert {t["state"] for t in run(root).values()} == {"unchanged"}
+
+
+CLOCKS = {
+    "GETDATE()": "SELECT o.order_id, GETDATE() AS arrived FROM bronze.orders AS o\n",
+    "CURRENT_TIMESTAMP": "SELECT o.order_id, DATEADD(day, 1, CURRENT_TIMESTAMP) AS arrived FROM bronze.orders AS o\n",
+    "SYSUTCDATETIME()": "SELECT o.order_id, o.arrived FROM (SELECT b.order_id, SYSUTCDATETIME() AS arrived FROM bronze.orders AS b) AS o\n",
+}
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_the_clock_of_a_load_is_not_a_watermark(clock: str, tmp_path: Path) -> None:
+    root = project(tmp_path, CLOCKS[clock])
+    said = medallion(root, "check")
+    assert said.code == 1, said.err
+    assert f"the watermark arrived of gold.log is the clock of a load ({clock} in the SELECT of gold.log)" in plain(said)
+    assert "pipelines.yaml:" in plain(said) and "a column of the business as the watermark" in plain(said)
+    keyed = "load: merge, key: order_id, watermark: arrived"
+    declare(root, log=keyed)
+    assert medallion(root, "check").code == 0
+
+
+@pytest.mark.parametrize(("between", "code"), [("{}", 1), ("{load: append}", 0)])
+def test_the_clock_of_a_table_between_is_not_a_watermark_either(between: str, code: int, tmp_path: Path) -> None:
+    root = project(tmp_path, "SELECT s.order_id, s.arrived FROM silver.seen AS s\n")
+    (root / "templates/silver").mkdir()
+    (root / "templates/silver/seen.sql").write_text(CLOCKS["GETDATE()"])
+    declare(root, more=f"  silver.seen: {between}\n")
+    said = medallion(root, "check")
+    assert said.code == code, said.err
+    assert ("(GETDATE() in the SELECT of silver.seen)" in plain(said)) == bool(code)

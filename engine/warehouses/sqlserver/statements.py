@@ -316,8 +316,9 @@ def publish(
 
     ``ledger_sql`` is the ledger's statements; they may read the variables @inserted, @updated, @removed, @before,
     @unchanged, @closed, @quarantined and @total (rows, bigint), which are also the one row that the batch returns: the
-    fields of ``Arrived``. A view needs its ``select``, a partition load its ``partitioning``, scd2 the moment ``as_of`` (UTC) from which new versions hold. ``held``: the load has a held
-    table; ``anew``: no earlier row stays, whatever the strategy.
+    fields of ``Arrived``. A view needs its ``select``, a partition load its ``partitioning``, scd2 the moment ``as_of``
+    (UTC) from which new versions hold. ``held``: the load has a held table; ``anew``: no earlier row stays, whatever the
+    strategy.
     Quarantined rows of earlier loads become superseded where this load has read them anew: all of a table that is built
     whole, else those of the files or periods ``brought``, or (built) of its keys where it is merged and of the values of
     its watermark where it is appended.
