@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from engine.core.errors import MedallionError, ProjectError
+from engine.core.numbers import digits, to_json
 from engine.execution.runner import Outcome, RunResult, Watcher
 from engine.state.status import plain
 
@@ -51,7 +51,7 @@ def say(message: str, style: str = "") -> None:
 
 def print_json(value: Any) -> None:
     """Data for a program: one JSON document."""
-    print(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
+    print(to_json(value, plain))
 
 
 def print_error(error: MedallionError) -> None:
@@ -96,7 +96,7 @@ def _cell(value: Any) -> Text:
         return Text("yes" if value else "no")
     if isinstance(value, dt.datetime):
         return Text(value.isoformat(sep=" ", timespec="seconds"))
-    shown = f"{value:,}" if isinstance(value, int) else str(value)
+    shown = f"{value:,}" if isinstance(value, int) else digits(value)
     return Text(shown, style=STYLES.get(shown, ""))
 
 

@@ -9,6 +9,7 @@ import typer
 from engine.cli.options import Json, Target, table_name, the_project
 from engine.config.project import Project
 from engine.core.errors import Problem, ProjectError
+from engine.core.numbers import digits
 
 quarantine = typer.Typer(
     no_args_is_help=True, help="Quarantined rows: why, where from, and back through the gate after a repair."
@@ -162,7 +163,7 @@ def _show_rows(rows: list[dict[str, Any]], columns: tuple[str, ...], json_: bool
             [
                 ", ".join(map(str, r[c]))
                 if isinstance(r[c], list)
-                else ", ".join(f"{k}={v}" for k, v in r[c].items())
+                else ", ".join(f"{k}={'NULL' if v is None else digits(v)}" for k, v in r[c].items())
                 if isinstance(r[c], dict)
                 else r[c]
                 for c in columns

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.config.project import Project
 from engine.core.errors import WarehouseError
+from engine.core.numbers import from_json
 from engine.execution.runner import open_warehouse
 from engine.state import ledger
 from engine.warehouses.protocol import Warehouse
@@ -35,7 +36,7 @@ def require_current(warehouse: Warehouse) -> None:
 
 
 def held_rows(warehouse: Warehouse, table: str | None = None) -> list[dict[str, Any]]:
-    """The rows in quarantine, newest load first, with their reasons and data as Python values."""
+    """The rows in quarantine, newest load first, with their reasons and data as Python values, numbers by their digits."""
     names = [n for n in warehouse.tables("quarantine") if ledger.is_quarantine(n)]
     if table is not None:
         names = [n for n in names if n == table.replace(".", "_", 1)]
@@ -52,7 +53,7 @@ def held_rows(warehouse: Warehouse, table: str | None = None) -> list[dict[str, 
                     **row,
                     "table": f"{layer}.{rest}",
                     "reasons": json.loads(row["reasons"]),
-                    "row_data": json.loads(row["row_data"]),
+                    "row_data": from_json(row["row_data"]),
                     "repairs": json.loads(row.get("repairs") or "{}"),
                 }
             )

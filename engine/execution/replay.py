@@ -15,6 +15,7 @@ from engine.compile.manifest import Model, Table, load_model
 from engine.config.project import Project
 from engine.config.specs import JsonSource
 from engine.core.errors import GateFailed, Problem, ProjectError, WarehouseError, nearest
+from engine.core.numbers import digits
 from engine.core.tables import Arrived
 from engine.execution import steps, taken
 from engine.execution.load import Load, Tell
@@ -243,7 +244,7 @@ class _Replay:
     def _stage(self) -> None:
         record = self.record
         with tempfile.TemporaryDirectory(prefix="medallion-replay-") as folder:
-            lines = [json.dumps({**r["row_data"], **self.changes}, default=str) for r in self.waiting]
+            lines = [json.dumps({**r["row_data"], **self.changes}, default=digits) for r in self.waiting]
             path = Path(folder) / "quarantined.jsonl"
             path.write_text("\n".join(lines) + "\n", encoding="utf-8")
             source = open_source(JsonSource(type="json", path=str(path)), Path(folder))

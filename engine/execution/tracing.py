@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.compile.manifest import Model, Table
 from engine.core.errors import WarehouseError
+from engine.core.numbers import digits
 from engine.core.quoting import quoted
 from engine.core.sqltypes import Column
 from engine.warehouses.protocol import Warehouse
@@ -114,4 +115,4 @@ def _leads(model: Model, table: Table, row: Mapping[str, Any]) -> Iterator[tuple
 def _is(warehouse: Warehouse, column: Column, value: Any) -> str:
     if value is None:
         return f"{quoted(column.name)} IS NULL"
-    return f"{quoted(column.name)} = {warehouse.dialect.typed(value, column.type)}"
+    return f"{quoted(column.name)} = {warehouse.dialect.typed(digits(value), column.type)}"

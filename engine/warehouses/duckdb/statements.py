@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ import jinja2
 
 from engine.core.layers import LAYERS
 from engine.core.quoting import qualified, quoted
-from engine.core.sqltypes import Column
+from engine.core.sqltypes import Column, SqlType
 from engine.core.tables import (
     AUDIT_COLUMNS,
     HISTORY_COLUMNS,
@@ -28,6 +29,8 @@ from engine.core.tables import (
 
 SCHEMAS = ("ops", *LAYERS, "quarantine", "dbo", "tsql")
 HISTORY = ("valid_from", "valid_to", "is_current")
+_JSON_TEXT = r'"(?:[^"\\]|\\.)*"'
+
 
 def text(value: object) -> str:
     """A text literal."""
@@ -99,6 +102,25 @@ def _exact(column: Column) -> str:
     return 'COLLATE "C"' if column.type.family == "string" else ""
 
 
+def _all_digits(column: Column, source: str = "") -> str:
+    """The value of a column as json_object writes all its digits: a decimal of up to 18 it would pass through a double,
+    and one that is all fraction it would write without the 0 before the point, which is not JSON."""
+    name = f"{source}.{quoted(column.name)}" if source else quoted(column.name)
+    if column.type.family != "decimal":
+        return name
+    _, scale = column.type.digits
+    return f"CAST({name} AS {f'DECIMAL(38,{scale})' if scale < 38 else 'VARCHAR'})"
+
+
+def _said(name: str, source: str, type_: SqlType | None = None) -> str:
+    """What a quarantined row says in a column. A decimal is read from the text of ``row_data``, for DuckDB's JSON
+    functions make a double of it; the pattern passes whole pairs, so that no text is taken for a name."""
+    if type_ is None or type_.family != "decimal":
+        return f"({source}.row_data ->> {text('$.' + quoted(name))})"
+    pattern = f'^\\{{(?:{_JSON_TEXT}:(?:{_JSON_TEXT}|[^",]*),)*{re.escape(json.dumps(name, ensure_ascii=False))}:"?([^",}}]*)'
+    return f"TRY_CAST(regexp_extract({source}.row_data, {text(pattern)}, 1) AS {type_.duckdb})"
+
+
 @lru_cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -108,6 +130,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {"q": quoted, "text": text, "folded": _folded, "exact": _exact, "list": _list}
     environment.filters["folded_said"] = _folded_said
+    environment.filters |= {"all_digits": _all_digits, "said": _said}
     return environment
 
 

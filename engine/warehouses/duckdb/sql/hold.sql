@@ -6,7 +6,7 @@ SELECT
         CASE WHEN {{ condition }} THEN {{ reason | text }} END{{ "," if not loop.last }}
 {%- endfor %}
     ], lambda reason: reason IS NOT NULL)) AS VARCHAR),
-    CAST(json_object({% for column in data %}{{ column.name | text }}, {{ column.name | q }}{{ ", " if not loop.last }}{% endfor %}) AS VARCHAR),
+    CAST(json_object({% for column in data %}{{ column.name | text }}, {{ column | all_digits }}{{ ", " if not loop.last }}{% endfor %}) AS VARCHAR),
     'held'
 FROM {{ staging }}
 WHERE {% for condition, _ in reasons %}({{ condition }}){{ " OR " if not loop.last }}{% endfor %}

@@ -4,7 +4,6 @@ CREATE TABLE IF NOT EXISTS {{ quarantine }} (
 {%- endfor %}
 )
 ;
-{% macro said(column, of) -%} ({{ of }}.row_data ->> {{ ("$." ~ (column | q)) | text }}) {%- endmacro -%}
 {% if load in ("replace", "view", "scd2") -%}
 UPDATE {{ quarantine }} SET state = 'superseded' WHERE state = 'held'
 {%- elif brought.files or load == "partition" or again -%}
@@ -13,18 +12,18 @@ UPDATE {{ quarantine }} AS earlier SET state = 'superseded' WHERE state = 'held'
     OR source_file IN ({% include "read_files.sql" %})
 {%- elif again %}
     OR EXISTS (SELECT 1 FROM {{ staging }} AS load WHERE
-        {%- for column in again %} TRY_CAST({{ said(column.name, "earlier") }} AS {{ column.type.duckdb }}) = load.{{ column.name | q }}{{ " AND" if not loop.last }}{% endfor %})
+        {%- for column in again %} TRY_CAST({{ column.name | said("earlier", column.type) }} AS {{ column.type.duckdb }}) = load.{{ column.name | q }}{{ " AND" if not loop.last }}{% endfor %})
 {%- if holds %}
     OR EXISTS (SELECT 1 FROM {{ held }} AS load WHERE
-        {%- for column in again %} {{ said(column.name, "earlier") }} = {{ said(column.name, "load") }}{{ " AND" if not loop.last }}{% endfor %})
+        {%- for column in again %} {{ column.name | said("earlier", column.type) }} = {{ column.name | said("load", column.type) }}{{ " AND" if not loop.last }}{% endfor %})
 {%- endif %}
 {%- endif %}
 {%- if load == "partition" %}
-    OR date_trunc('{{ partition_by.grain }}', TRY_CAST(left({{ said(partition_by.column, "earlier") }}, 10) AS DATE))
+    OR date_trunc('{{ partition_by.grain }}', TRY_CAST(left({{ partition_by.column | said("earlier") }}, 10) AS DATE))
         IN ({% include "read_periods.sql" %})
 {%- if none in brought.periods %}
     -- of a line that did not parse nobody knows the date
-    OR (coalesce(trim({{ said(partition_by.column, "earlier") }}), '') = '' AND earlier.row_data NOT LIKE '{"_raw":%')
+    OR (coalesce(trim({{ partition_by.column | said("earlier") }}), '') = '' AND earlier.row_data NOT LIKE '{"_raw":%')
 {%- endif %}
 {%- endif %})
 {%- endif %}
