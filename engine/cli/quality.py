@@ -89,6 +89,7 @@ def quarantine_replay(
 ) -> None:
     """Send quarantined rows through the gate again; those that pass are published, the others stay in quarantine."""
     from engine.cli.console import say
+    from engine.execution.quarantine import by_kind
     from engine.execution.replay import replay
 
     project = the_project()
@@ -107,6 +108,8 @@ def quarantine_replay(
         f"{table}: {done.published:,} of {done.read:,} rows published, {done.quarantined:,} still in quarantine",
         "green" if not done.quarantined else "yellow",
     )
+    for reason, count in by_kind(done.reasons):
+        say(f"  {count:,} row{'s' * (count != 1)}: {reason}", "yellow")
     if done.published:
         say(f"to take them back: medallion quarantine undo {done.load_id}")
     for sentence in done.unseen:

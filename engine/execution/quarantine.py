@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from engine.compile.manifest import load_model
@@ -25,6 +26,11 @@ def overview(project: Project, target: str | None, *, every: bool = False) -> li
     return [
         {"table": t, "load_id": i, "state": s, "rows": n, "reason": r} for (t, i, s, r), n in sorted(counts.items())
     ]
+
+
+def by_kind(reasons: Iterable[str]) -> list[tuple[str, int]]:
+    """The kinds of some rows' reasons and how many rows have each, the most frequent first."""
+    return Counter(map(_kind, reasons)).most_common()
 
 
 def _kind(reason: str) -> str:

@@ -39,7 +39,7 @@ Row = dict[str, Any]
 @dataclass(frozen=True)
 class Replayed:
     """What became of the rows that were sent again. ``stale``: the table's definition has changed since it was
-    published, and it still waits for a run."""
+    published, and it still waits for a run. ``reasons``: why rows stay in quarantine, a text for each row and reason."""
 
     load_id: str
     read: int
@@ -48,6 +48,7 @@ class Replayed:
     stale: bool = False
     unseen: tuple[str, ...] = ()
     """Which tables may not see the published rows, a sentence each."""
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -238,8 +239,9 @@ class _Replay:
         assert self.load.last is not None
         stale = self.load.last.definition != self.table.definition
         unseen = taken.beyond(self.load.model, self.table.name) if record.rows_published else []
+        reasons = tuple(r for found in self.stay.values() for r in dict.fromkeys(found))
         counts = record.rows_read, record.rows_published, record.rows_quarantined
-        return Replayed(record.load_id, *counts, stale, tuple(unseen))
+        return Replayed(record.load_id, *counts, stale, tuple(unseen), reasons)
 
     def _stage(self) -> None:
         record = self.record

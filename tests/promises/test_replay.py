@@ -341,6 +341,15 @@ def test_a_value_that_would_stand_twice_stays_in_quarantine(tmp_path: Path) -> N
 # -- repairs and back ------------------------------------------------------------------------------------------------
 
 
+def test_a_replay_says_by_number_why_rows_stay(tmp_path: Path) -> None:
+    """Two rows of a kind that differ in their values, one of another kind."""
+    bad = "3,Cid,much,2024-01-03\n4,Dan,more,2024-01-04\n5,Eve,5.00,never\n"
+    root = landed(tmp_path, "", GOOD + bad)
+    said = replay(root)
+    assert "0 of 3 rows published, 3 still in quarantine 2 rows: amount: a value is not" in said
+    assert "1 row: ordered_on: a value is not" in said
+
+
 def test_set_needs_to_know_which_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
     root = landed(tmp_path, "", GOOD + "7,Eve,much,2024-01-07\n8,Fay,more,2024-01-08\n")

@@ -89,8 +89,7 @@ def _folded(column: Column, source: str = "") -> str:
 
 def _folded_said(column: Column, of: str) -> str:
     """What the data of a held row says of a key's column."""
-    path = "$." + quoted(column.name)
-    said = f"TRY_CAST({of}.row_data ->> {text(path)} AS {column.type.duckdb})"
+    said = f"TRY_CAST({_said(column.name, of, column.type)} AS {column.type.duckdb})"
     return f"rtrim({said}, ' ')" if column.type.family == "string" and column.padded else said
 
 
@@ -129,8 +128,7 @@ def _environment() -> jinja2.Environment:
         autoescape=False,
     )
     environment.filters |= {"q": quoted, "text": text, "folded": _folded, "exact": _exact, "list": _list}
-    environment.filters["folded_said"] = _folded_said
-    environment.filters |= {"all_digits": _all_digits, "said": _said}
+    environment.filters |= {"all_digits": _all_digits, "said": _said, "folded_said": _folded_said}
     return environment
 
 
