@@ -53,6 +53,8 @@ class Table:
     definition: str = ""
     select: str = ""
     """A digest of what its SELECT means."""
+    reading: str = ""
+    """A digest of what makes rows of its source's files, apart from the types of columns."""
     reads: tuple[str, ...] = ()
     """Those of its inputs that its SELECT reads; the others are read by its suite or referred to."""
     dated: bool = False
@@ -249,7 +251,8 @@ class _Builder:
     def _table(self, name: str, spec: TableSpec) -> Table | None:
         suite, spec = self.suites[name], referring(spec, self.project.tables)
         if spec.source is not None:
-            table = Table(name, spec, self._landed_columns(name, spec), suite, self.inputs[name])
+            columns, reading = self._landed_columns(name, spec), self._reading(spec)
+            table = Table(name, spec, columns, suite, self.inputs[name], reading=reading)
         else:
             bound = self._bound(name, self.trees[name], self.rendered[name])
             if bound is None:
@@ -264,6 +267,12 @@ class _Builder:
         meant = self._meaning(table)
         select = hashlib.sha256(meant.encode()).hexdigest()[:16]
         return replace(table, definition=_definition(table, meant), select=select)
+
+    def _reading(self, spec: TableSpec) -> str:
+        """What tells whether the source's files are read otherwise; which files they are is told by themselves."""
+        source = self.project.source(spec.source or "", self.model.target).model_dump(exclude={"path"}, mode="json")
+        origins = {c.name: c.origin for c in source_columns(spec) if c.origin}
+        return _digest([source, origins])[:16]
 
     def _meaning(self, table: Table) -> str:
         """What tells whether the SELECT changed; the watermark moves with every load and says nothing of that."""
@@ -487,5 +496,10 @@ def _definition(table: Table, sql: str) -> str:
     spec["key"] = table.spec.key_columns
     if table.spec.partition_by is not None:
         spec["partition_by"] = table.spec.partition_by.model_dump(mode="json")
-    parts = [DEFINITION_FORMAT, sql, spec, table.suite.digest, [(c.name, str(c.type)) for c in table.columns]]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    spec["reading"] = table.reading
+    columns = [(c.name, str(c.type)) for c in table.columns]
+    return _digest([DEFINITION_FORMAT, sql, spec, table.suite.digest, columns])[:32]
+
+
+def _digest(parts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

@@ -55,6 +55,8 @@ def why_stale(table: Table, last: Published | None, inputs: Mapping[str, str], f
         by_source = table.landed and last.fingerprint != fingerprint
         if by_source and same_declaration(table, last.columns, last.definition):
             return "its source changed"  # columns that nobody declared come and go with its files
+        if table.landed and last.declared.get("reading", table.reading) != table.reading:
+            return "its source is declared otherwise"
         return "its definition changed"
     if table.landed and fingerprints.differ(last.fingerprint, fingerprint, grows=table.spec.strategy.adds):
         return "its source changed"

@@ -177,6 +177,8 @@ class Kept:
     """only the versions that hold: the table is scd2"""
     periods: tuple[str | None, ...] | None = None
     """only those of these periods, each by its first day; None for rows without one"""
+    files: tuple[str, ...] | None = None
+    """only those of these files, as ``_source_file`` has them"""
 
     @property
     def days(self) -> list[str]:

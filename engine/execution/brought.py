@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from engine.sources import Landed
 
 FILE = "_source_file"
+ORIGIN = (FILE, "_source_row")
+NAMED = 400
+"""The characters of a file's name, the last ones, that ``_source_file`` holds."""
 
 
 def landed(load: Load, rows: Landed) -> Brought:
@@ -69,10 +72,42 @@ def replaced(load: Load) -> list[Replaced]:
     return []
 
 
-def kept(table: Table, last: Published, *, periods: tuple[str | None, ...] | None = None) -> Kept:
+def unchanged(load: Load, last: Published) -> tuple[str, ...]:
+    """The files that a load read though they are as they were loaded."""
+    before, now = fingerprints.contents(last.fingerprint), fingerprints.contents(load.record.fingerprint)
+    same = {name[-NAMED:] for name, content in now.items() if before.get(name) == content}
+    return tuple(name for name in load.record.brought.files if name in same)
+
+
+def copies(load: Load) -> tuple[str, ...]:
+    """What to say of each file that was read and has the bytes of another one, where nothing tells their rows apart."""
+    if not load.shape.strategy.adds or load.shape.key:
+        return ()
+    now, last = fingerprints.contents(load.record.fingerprint), load.last
+    before = {} if last is None or load.anew else fingerprints.contents(last.fingerprint)
+    first: dict[str, str] = {}
+    for name in sorted(now, key=lambda name: (before.get(name) != now[name], name)):
+        first.setdefault(now[name], name)
+    same = {name: first[now[name]] for name in now if first[now[name]] != name and before.get(name) != now[name]}
+    rows = _by_file(load, load.warehouse.staging(load.shape, load.record.load_id)) if same else {}
+    return tuple(
+        f"{name} has the bytes of {other}, which is loaded {'already' if other in before else 'too'}; the rows of both "
+        "are published"
+        for name, other in same.items()
+        if name[-NAMED:].casefold() in rows
+    )
+
+
+def kept(
+    table: Table,
+    last: Published,
+    *,
+    periods: tuple[str | None, ...] | None = None,
+    files: tuple[str, ...] | None = None,
+) -> Kept:
     """The published rows of a table that a load is held against."""
     audit = [c.name for c in table.shape.columns[len(table.columns) :]]
-    return Kept(frozenset(name.casefold() for name in (*last.columns, *audit)), last.strategy.versions, periods)
+    return Kept(frozenset(name.casefold() for name in (*last.columns, *audit)), last.strategy.versions, periods, files)
 
 
 def _periods(load: Load) -> set[str | None]:

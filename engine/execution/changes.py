@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.compile.manifest import Model, Table
+from engine.compile.manifest import Model, Table, source_columns
 from engine.core.design import GRAINS
 from engine.core.errors import GateFailed
 from engine.core.strategies import STRATEGIES
@@ -37,6 +37,7 @@ def declared(table: Table) -> dict[str, Any]:
         "watermark_is": table.mark.meaning if table.mark else "",
         "suite": table.suite.digest,
         "select": table.select,
+        "reading": table.reading,
     }
 
 
@@ -119,6 +120,17 @@ def change(load: Load) -> Change:
     return Change(current=current, rekeyed=rekeyed) if last.strategy.stored else UNCHANGED
 
 
+def read_otherwise(load: Load) -> bool:
+    """Whether the files that were loaded would give other rows now, as their source and the columns are declared. What an
+    earlier version loaded is taken as read the same way."""
+    last, now = load.last, load.record.declared
+    assert last is not None
+    typed = {c.name: str(c.type) for c in source_columns(load.table.spec)}
+    return bool(last.declared.get("reading", now["reading"]) != now["reading"]) or any(
+        last.columns.get(name) != type_ for name, type_ in typed.items()
+    )
+
+
 def suite_changed(load: Load) -> bool:
     """Whether rows that stay were judged by another suite than the one that judges the load. Closed versions of an scd2
     table are history, and were judged when they were current; its other rows are all in the load."""
@@ -162,6 +174,8 @@ def _history(load: Load, last: Published) -> str:
 def _rows(load: Load, last: Published, unseen: bool) -> str:
     now = load.record.declared
     whole = load.anew or not STRATEGIES[now["load"]].keeps
+    if not whole and load.table.landed and load.shape.strategy.adds and last.strategy.adds:
+        return _read_again(load, last)
     if not last.strategy.keeps or not (whole or _by_other_periods(now, last)):
         return ""
     table, kept = load.table, brought.kept(load.table, last, periods=None if whole else load.record.brought.periods)
@@ -176,6 +190,21 @@ def _rows(load: Load, last: Published, unseen: bool) -> str:
     return (
         f"{table.name} would lose {least}{lost:,} of its {rows}: rows of earlier loads that its inputs no longer give"
         f" ({_why(load, last)})"
+    )
+
+
+def _read_again(load: Load, last: Published) -> str:
+    """Of an append from a source: the rows of files that are as they were loaded, which are read again all the same."""
+    again = brought.unchanged(load, last)
+    kept = brought.kept(load.table, last, files=again)
+    if not again or not kept.has(brought.FILE):
+        return ""
+    lost = load.warehouse.lost(load.shape, load.record.load_id, brought.ORIGIN, kept)
+    if not lost:
+        return ""
+    return (
+        f"{load.table.name} would lose {_count(lost, 'published row')} of files that have not changed, which those files"
+        " do not give again as they are read now: rows that a replay repaired, or that are quarantined or not found now"
     )
 
 

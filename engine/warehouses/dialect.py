@@ -29,6 +29,9 @@ class Dialect(Protocol):
     def folded(self, name: str, column: Column) -> str:
         """A column, called ``name``, as keys are compared: blanks at the end of a text do not count."""
 
+    def exact(self, text: str) -> str:
+        """A text, as it is compared by every character."""
+
     def create_as(self, name: str, select: str) -> str:
         """Make the table ``name``, which is quoted, of the rows of a SELECT."""
 

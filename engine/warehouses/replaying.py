@@ -177,6 +177,22 @@ class Statements:
             f" (SELECT quarantine_id FROM {self.plan} WHERE reasons IS NOT NULL)"
         )
 
+    # -- when its file is read again ---------------------------------------------------------------------------------
+
+    def keep(self, held: str) -> tuple[str, str]:
+        """Stage published rows that a replay repaired in the place of the rows, just quarantined anew in ``held``, that
+        they were repaired from; and take those out there. A row that reads otherwise than it did is another."""
+        data = self.dialect.exact("q.row_data"), self.dialect.exact("h.row_data")
+        return (
+            f"INSERT INTO {self.staging} ({self._columns()}) SELECT {self._columns('p')} FROM {self.published} AS p"
+            f" WHERE EXISTS (SELECT 1 FROM {self.quarantine} AS q INNER JOIN {held} AS h"
+            f" ON h.source_file = q.source_file AND h.source_row = q.source_row AND {data[0]} = {data[1]}"
+            " WHERE q.state = 'replayed' AND q.replay_load_id = p._load_id AND q.source_file = p._source_file"
+            " AND q.source_row = p._source_row)",
+            f"DELETE FROM {held} WHERE EXISTS (SELECT 1 FROM {self.staging} AS s"
+            f" WHERE s._source_file = {held}.source_file AND s._source_row = {held}.source_row)",
+        )
+
     # -- and back ----------------------------------------------------------------------------------------------------
 
     def kept(self, load_id: str) -> str:

@@ -25,6 +25,9 @@ class DuckDBDialect:
     def folded(self, name: str, column: Column) -> str:
         return f"rtrim({name}, ' ')" if column.type.family == "string" else name
 
+    def exact(self, text: str) -> str:
+        return f'{text} COLLATE "C"'
+
     def create_as(self, name: str, select: str) -> str:
         return f"CREATE TABLE {name} AS {select}"
 

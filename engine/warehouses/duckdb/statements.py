@@ -182,7 +182,7 @@ def by_period(shape: TableShape, schema: str, name: str, kept: Kept | None = Non
 def lost(shape: TableShape, load_id: str, compared: Sequence[str], kept: Kept) -> str:
     """A query for the number of the published rows ``kept`` that a load has not; columns ``compared`` tell them apart."""
     told_apart = [c for c in shape.columns if c.name in compared]
-    return statement("lost", shape, load_id, compared=told_apart, within=kept.periods, **_stood(shape, kept))
+    return statement("lost", shape, load_id, compared=told_apart, within=kept.periods, files=kept.files, **_stood(shape, kept))
 
 
 def _stood(shape: TableShape, kept: Kept) -> dict[str, Any]:

@@ -26,6 +26,9 @@ class SqlServerDialect:
     def folded(self, name: str, column: Column) -> str:
         return name
 
+    def exact(self, text: str) -> str:
+        return f"{text} COLLATE Latin1_General_100_BIN2"
+
     def create_as(self, name: str, select: str) -> str:
         return f"SELECT * INTO {name} FROM ({select}) AS kept"
 

@@ -197,6 +197,7 @@ def lost(shape: TableShape, load_id: str, compared: Sequence[str], kept: Kept) -
         published=published,
         staging=staging,
         within=kept.periods,
+        files=kept.files,
         **_stood(shape, kept),
     )
 

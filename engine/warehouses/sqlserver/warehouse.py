@@ -19,6 +19,7 @@ from engine.state.ledger import TABLES, Row, fills, lacking, migrated
 from engine.state.status import read_live
 from engine.tsql.templates import ident, literal
 from engine.warehouses.protocol import LedgerRows, Progress, Statement
+from engine.warehouses.replaying import Statements as Replaying
 from engine.warehouses.sqlserver import catalog
 from engine.warehouses.sqlserver import statements as sql
 from engine.warehouses.sqlserver.connect import Connector, retrying
@@ -257,6 +258,13 @@ class SqlServerWarehouse(Session):
 
     def drop_losers(self, shape: TableShape, load_id: str, order_by: str) -> int:
         return int(self.scalar(sql.dedupe(shape, load_id, order_by, self.server)))
+
+    def keep_repaired(self, shape: TableShape, load_id: str) -> int:
+        staging, held = (STAGING, staging_name(shape, load_id)), qualified(STAGING, held_name(shape, load_id))
+        before = self.held(shape, load_id)
+        for statement in Replaying(self.dialect, shape, load_id, staging).keep(held):
+            self.run(statement)
+        return before - self.held(shape, load_id)
 
     def settle_keys(self, shape: TableShape, load_id: str) -> int:
         if not shape.key:

@@ -9,6 +9,9 @@ SELECT coalesce(sum(n), 0) AS lost FROM (
                 WHERE present.first IS NOT DISTINCT FROM date_trunc('{{ partition_by.grain }}', {{ stood }})
             )
 {%- endif %}
+{%- if files is not none %}
+            AND published._source_file IN (SELECT unnest(CAST({{ files | list }} AS VARCHAR[])))
+{%- endif %}
 {%- if compared %}
         UNION ALL
         SELECT {% for column in compared %}{{ column | folded("load") }}, {% endfor %}-1 FROM {{ staging }} AS load

@@ -21,6 +21,13 @@ FROM (
             AND 1 = 0
 {%- endif %}
 {%- endif %}
+{%- if files %}
+            AND EXISTS (
+                SELECT 1
+                FROM (VALUES {% for name in files %}({{ name | literal }}){{ ", " if not loop.last }}{% endfor %}) AS [again] ([name])
+                WHERE [again].[name] = [old].[_source_file]
+            )
+{%- endif %}
 {%- if compared %}
         UNION ALL
         SELECT {{ compared | names("new") }}, CAST(-1 AS bigint) FROM {{ staging }} AS [new]
