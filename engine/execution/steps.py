@@ -98,7 +98,8 @@ def _land(load: Load) -> None:
     )
     scan = replace(scan, divided=load.shape.partition_by)
     landed = load.warehouse.land(load.shape, scan, record.load_id, lambda rows: load.tell("load", rows))
-    repaired = load.warehouse.keep_repaired(load.shape, record.load_id) if _may_stand_repaired(load) else 0
+    asked = landed.rows_quarantined and _may_stand_repaired(load)
+    repaired = load.warehouse.keep_repaired(load.shape, record.load_id) if asked else 0
     record.brought = brought.landed(load, landed)
     before = load.last.declared if load.last else {}
     record.declared[WITHOUT_ROWS] = without_rows(record.fingerprint, landed.empty, before)

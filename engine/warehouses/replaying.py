@@ -190,7 +190,8 @@ class Statements:
             " WHERE q.state = 'replayed' AND q.replay_load_id = p._load_id AND q.source_file = p._source_file"
             " AND q.source_row = p._source_row)",
             f"DELETE FROM {held} WHERE EXISTS (SELECT 1 FROM {self.staging} AS s"
-            f" WHERE s._source_file = {held}.source_file AND s._source_row = {held}.source_row)",
+            f" WHERE s._source_file = {held}.source_file AND s._source_row = {held}.source_row"
+            f" AND s._load_id <> {self.text(self.load_id)})",
         )
 
     # -- and back ----------------------------------------------------------------------------------------------------

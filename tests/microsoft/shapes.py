@@ -184,6 +184,9 @@ def statements(case: Case) -> dict[str, str]:
         change = Change(since=moment) if shape.load == "scd2" else Change(current=True)
         made["create_aside"], made["create_back"] = sql.carry_over(shape, LOAD, there, change)
     made["lost"] = sql.lost(shape, LOAD, there, Kept(frozenset(there), current=shape.load == "scd2"))
+    if shape.load == "append" and "_source_file" in there:
+        kept = Kept(frozenset(there), files=("a.csv", "Bob's.csv"))
+        made["lost_files"] = sql.lost(shape, LOAD, ["_source_file", "_source_row"], kept)
     if case.partitioning and shape.load == "partition":
         divided = replace(shape, partition_by=case.partitioning)
         kept = Kept(frozenset(c.casefold() for c in there), periods=brought.periods)

@@ -79,6 +79,26 @@ FROM (
     HAVING SUM([side]) > 0
 ) AS [gone];
 
+-- lost_files
+SELECT COALESCE(SUM([n]), 0) AS [lost]
+FROM (
+    SELECT SUM([side]) AS [n]
+    FROM (
+        SELECT [old].[_source_file], [old].[_source_row], CAST(1 AS bigint) AS [side]
+        FROM [bronze].[log] AS [old]
+        WHERE 1 = 1
+            AND EXISTS (
+                SELECT 1
+                FROM (VALUES (N'a.csv'), (N'Bob''s.csv')) AS [again] ([name])
+                WHERE [again].[name] = [old].[_source_file]
+            )
+        UNION ALL
+        SELECT [new].[_source_file], [new].[_source_row], CAST(-1 AS bigint) FROM [staging].[bronze_log__20261120T231501_4f3a9c] AS [new]
+    ) AS [either]
+    GROUP BY [_source_file], [_source_row]
+    HAVING SUM([side]) > 0
+) AS [gone];
+
 -- count
 SELECT COUNT_BIG(*) AS [row_count] FROM [staging].[bronze_log__20261120T231501_4f3a9c];
 
