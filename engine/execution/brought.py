@@ -67,8 +67,8 @@ def replaced(load: Load) -> list[Replaced]:
         return [Replaced(_named(load, p), before[p], after.get(p, 0)) for p in read.periods if p in before]
     if load.shape.strategy.adds and read.files and FILE in kept(load.table, last).columns:
         names = {name.casefold(): name for name in read.files}
-        by_file, now = _by_file(load, table), _by_file(load, staging)
-        return [Replaced(names[n], by_file[n], now.get(n, 0)) for n in sorted(names) if n in by_file]
+        there, now = by_file(load, table), by_file(load, staging)
+        return [Replaced(names[n], there[n], now.get(n, 0)) for n in sorted(names) if n in there]
     return []
 
 
@@ -77,25 +77,6 @@ def unchanged(load: Load, last: Published) -> tuple[str, ...]:
     before, now = fingerprints.contents(last.fingerprint), fingerprints.contents(load.record.fingerprint)
     same = {name[-NAMED:] for name, content in now.items() if before.get(name) == content}
     return tuple(name for name in load.record.brought.files if name in same)
-
-
-def copies(load: Load) -> tuple[str, ...]:
-    """What to say of each file that was read and has the bytes of another one, where nothing tells their rows apart."""
-    if not load.shape.strategy.adds or load.shape.key:
-        return ()
-    now, last = fingerprints.contents(load.record.fingerprint), load.last
-    before = {} if last is None or load.anew else fingerprints.contents(last.fingerprint)
-    first: dict[str, str] = {}
-    for name in sorted(now, key=lambda name: (before.get(name) != now[name], name)):
-        first.setdefault(now[name], name)
-    same = {name: first[now[name]] for name in now if first[now[name]] != name and before.get(name) != now[name]}
-    rows = _by_file(load, load.warehouse.staging(load.shape, load.record.load_id)) if same else {}
-    return tuple(
-        f"{name} has the bytes of {other}, which is loaded {'already' if other in before else 'too'}; the rows of both "
-        "are published"
-        for name, other in same.items()
-        if name[-NAMED:].casefold() in rows
-    )
 
 
 def kept(
@@ -127,7 +108,8 @@ def _named(load: Load, period: str | None) -> str:
     return period[: {"day": 10, "month": 7, "year": 4}[load.shape.partition_by.grain]]
 
 
-def _by_file(load: Load, table: tuple[str, str]) -> dict[str, int]:
+def by_file(load: Load, table: tuple[str, str]) -> dict[str, int]:
+    """The rows of each file in a table, by its name in lower case."""
     found = load.warehouse.rows(f"SELECT {FILE} AS name, COUNT(*) AS n FROM {_quoted(table)} GROUP BY {FILE}")
     return {r["name"].casefold(): int(r["n"]) for r in found if r["name"] is not None}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.compile.manifest import Model, Table, source_columns
+from engine.compile.manifest import Model, Table
 from engine.core.design import GRAINS
 from engine.core.errors import GateFailed
 from engine.core.strategies import STRATEGIES
@@ -118,17 +118,6 @@ def change(load: Load) -> Change:
         return Change(since=last.finished_at, rekeyed=rekeyed)
     current = last.strategy.versions and not versions
     return Change(current=current, rekeyed=rekeyed) if last.strategy.stored else UNCHANGED
-
-
-def read_otherwise(load: Load) -> bool:
-    """Whether the files that were loaded would give other rows now, as their source and the columns are declared. What an
-    earlier version loaded is taken as read the same way."""
-    last, now = load.last, load.record.declared
-    assert last is not None
-    typed = {c.name: str(c.type) for c in source_columns(load.table.spec)}
-    return bool(last.declared.get("reading", now["reading"]) != now["reading"]) or any(
-        last.columns.get(name) != type_ for name, type_ in typed.items()
-    )
 
 
 def suite_changed(load: Load) -> bool:

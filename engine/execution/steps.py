@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from engine.compile.manifest import Model, Table, source_columns
 from engine.core.errors import GateFailed, MedallionError, ProjectError, StagingGone, WarehouseError
 from engine.core.tables import Arrived, TableShape
-from engine.execution import brought, changes, taken
+from engine.execution import brought, changes, rereads, taken
 from engine.execution.load import STAGED, Load, Tell
 from engine.execution.positions import WITHOUT_ROWS, without_rows
 from engine.execution.unknown import refuse_unknown
@@ -25,11 +25,8 @@ from engine.tsql.bind import BindError, bind, counting, parse
 from engine.warehouses.replaying import Statements
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine.core.verdict import Verdict
     from engine.quality.gate import Gate
-    from engine.sources import Source
     from engine.warehouses.protocol import Warehouse
 
 _SAMPLE = 3
@@ -85,7 +82,7 @@ def _land(load: Load) -> None:
 
     record, model = load.record, load.model
     source = open_source(model.project.source(load.table.spec.source or "", model.target), model.project.root)
-    files, columns = _files_to_read(load, source), source_columns(load.table.spec)
+    files, columns = rereads.files(load, source), source_columns(load.table.spec)
     if files == []:
         load.nothing_new = record.declared["nothing_new"] = True
         columns = [SourceColumn(c.name, c.type) for c in load.table.columns]  # those that nobody declared too
@@ -98,8 +95,7 @@ def _land(load: Load) -> None:
     )
     scan = replace(scan, divided=load.shape.partition_by)
     landed = load.warehouse.land(load.shape, scan, record.load_id, lambda rows: load.tell("load", rows))
-    asked = landed.rows_quarantined and _may_stand_repaired(load)
-    repaired = load.warehouse.keep_repaired(load.shape, record.load_id) if asked else 0
+    repaired = rereads.keep_repaired(load) if landed.rows_quarantined else 0
     record.brought = brought.landed(load, landed)
     before = load.last.declared if load.last else {}
     record.declared[WITHOUT_ROWS] = without_rows(record.fingerprint, landed.empty, before)
@@ -107,29 +103,7 @@ def _land(load: Load) -> None:
     record.rows_read = landed.rows_read
     record.rows_quarantined = load.warehouse.held(load.shape, record.load_id)
     record.rows_staged = landed.rows_staged + repaired
-    load.notes = (*landed.notes, *brought.copies(load))
-
-
-def _may_stand_repaired(load: Load) -> bool:
-    """Whether rows that this load quarantined may be published already, repaired: where earlier rows stay."""
-    last, shape = load.last, load.shape
-    if last is None or last.missing or load.anew or not last.strategy.stored or last.strategy.versions:
-        return False
-    there = brought.kept(load.table, last).columns
-    known = load.warehouse.exists("quarantine", f"{shape.schema}_{shape.name}")
-    typed = all(last.columns.get(c.name) == str(c.type) for c in load.table.columns)
-    return known and typed and shape.strategy.partial and all(c.name.casefold() in there for c in shape.columns)
-
-
-def _files_to_read(load: Load, source: Source) -> list[Path] | None:
-    """The files that a load reads, None for all of them. A table that appends reads those that are new or changed; all
-    where they are read otherwise than before, or where nothing but the load itself was asked for: their rows then take
-    the place of those that they gave."""
-    last = load.last
-    if last is None or not load.shape.strategy.adds or load.anew or changes.read_otherwise(load):
-        return None
-    changed = source.changed_files(last.fingerprint)
-    return changed if changed or last.definition != load.table.definition else None
+    load.notes = (*landed.notes, *rereads.copies(load))
 
 
 def _build(load: Load) -> None:

@@ -128,10 +128,6 @@ class Warehouse(Protocol):
     def drop_losers(self, shape: TableShape, load_id: str, order_by: str) -> int:
         """Of staged rows that share a key keep the first by ``order_by``; the number of rows dropped."""
 
-    def keep_repaired(self, shape: TableShape, load_id: str) -> int:
-        """Of landed rows, stage those that a replay has repaired and published since as they are published; their
-        number. The table stands, with all its columns."""
-
     def settle_keys(self, shape: TableShape, load_id: str) -> int:
         """In landed rows: hold those with a null key, drop exact repeats of a key, hold the ones that contradict the
         last landed row. Returns the number of rows dropped; ``held`` counts the others."""
@@ -187,6 +183,9 @@ class Warehouse(Protocol):
 
     def staging(self, shape: TableShape, load_id: str) -> tuple[str, str]:
         """Schema and name of a load's staging table."""
+
+    def held_rows(self, shape: TableShape, load_id: str) -> tuple[str, str]:
+        """Schema and name of the table of the rows that a load under way has held back."""
 
     def exists(self, schema: str, name: str) -> bool:
         """Whether there is a table or view of that name."""

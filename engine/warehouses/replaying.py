@@ -179,9 +179,10 @@ class Statements:
 
     # -- when its file is read again ---------------------------------------------------------------------------------
 
-    def keep(self, held: str) -> tuple[str, str]:
-        """Stage published rows that a replay repaired in the place of the rows, just quarantined anew in ``held``, that
-        they were repaired from; and take those out there. A row that reads otherwise than it did is another."""
+    def keep(self, held_rows: tuple[str, str]) -> tuple[str, str]:
+        """Stage published rows that a replay repaired in the place of those in the table ``held_rows`` (schema, name)
+        that they were repaired from; and take those out there. A row that reads otherwise than it did is another."""
+        held = _name(*held_rows)
         data = self.dialect.exact("q.row_data"), self.dialect.exact("h.row_data")
         return (
             f"INSERT INTO {self.staging} ({self._columns()}) SELECT {self._columns('p')} FROM {self.published} AS p"

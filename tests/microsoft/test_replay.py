@@ -9,7 +9,7 @@ import pytest
 from engine.core.tables import TableShape
 from engine.warehouses.dialect import dialect_of
 from engine.warehouses.replaying import Fate, Statements
-from engine.warehouses.sqlserver.shape import STAGING, held_name, qualified, staging_name
+from engine.warehouses.sqlserver.shape import STAGING, held_name, staging_name
 from tests.microsoft import Microsoft
 from tests.microsoft.shapes import AWKWARD, LOAD, SESSION, SUMMARY, shape
 
@@ -27,7 +27,7 @@ def statements(shape: TableShape) -> list[str]:
     found += [sql.same_key(), sql.standing()] if sql.key else []
     found += [sql.make_would_be(), sql.repeated([shape.columns[0].name]), *sql.make_plan(fates)]
     if sql.audited:
-        found += sql.keep(qualified(STAGING, held_name(shape, LOAD)))
+        found += sql.keep((STAGING, held_name(shape, LOAD)))
     found += [*sql.replay('{"a": "it\'s"}'), *sql.clear(), sql.touched(LOAD, ["L-1"])]
     return [*found, *sql.undo(LOAD, ["L-1", "L-2"], whole=False), *sql.undo(LOAD, ["L-1"], whole=True)]
 

@@ -37,7 +37,6 @@ from engine.warehouses.duckdb.counted import scalar as _scalar
 from engine.warehouses.duckdb.dialect import DIALECT
 from engine.warehouses.duckdb.session import Session
 from engine.warehouses.duckdb.statements import held_name, quarantine_name, staging_name
-from engine.warehouses.replaying import Statements as Replaying
 
 if TYPE_CHECKING:
     import duckdb
@@ -147,15 +146,6 @@ class DuckDBWarehouse(Session):
         dropped = _changed(self._cursor.execute(f"DELETE FROM {name} WHERE __rank > 1"))
         self._cursor.execute(f"ALTER TABLE {name} DROP COLUMN __rank")
         return dropped
-
-    def keep_repaired(self, shape: TableShape, load_id: str) -> int:
-        staging = staging_name(shape, load_id)
-        insert, delete = Replaying(self.dialect, shape, load_id, staging).keep(qualified(*held_name(shape, load_id)))
-        with self.transaction() as cursor:
-            kept, taken = _changed(cursor.execute(insert)), _changed(cursor.execute(delete))
-            if kept != taken:
-                raise WarehouseError(f"{shape.full_name}: staged {kept} repaired rows for {taken} quarantined ones")
-        return kept
 
     def settle_keys(self, shape: TableShape, load_id: str) -> int:
         """In landed rows: hold those with a null key, drop exact repeats of a key, hold the ones that contradict the
@@ -341,6 +331,10 @@ class DuckDBWarehouse(Session):
     def staging(self, shape: TableShape, load_id: str) -> tuple[str, str]:
         """Schema and name of a load's staging table."""
         return staging_name(shape, load_id)
+
+    def held_rows(self, shape: TableShape, load_id: str) -> tuple[str, str]:
+        """Schema and name of the table of the rows that a load under way has held back."""
+        return held_name(shape, load_id)
 
     def exists(self, schema: str, name: str) -> bool:
         return (schema, name) in self._kinds

@@ -19,7 +19,6 @@ from engine.state.ledger import TABLES, Row, fills, lacking, migrated
 from engine.state.status import read_live
 from engine.tsql.templates import ident, literal
 from engine.warehouses.protocol import LedgerRows, Progress, Statement
-from engine.warehouses.replaying import Statements as Replaying
 from engine.warehouses.sqlserver import catalog
 from engine.warehouses.sqlserver import statements as sql
 from engine.warehouses.sqlserver.connect import Connector, retrying
@@ -259,13 +258,6 @@ class SqlServerWarehouse(Session):
     def drop_losers(self, shape: TableShape, load_id: str, order_by: str) -> int:
         return int(self.scalar(sql.dedupe(shape, load_id, order_by, self.server)))
 
-    def keep_repaired(self, shape: TableShape, load_id: str) -> int:
-        staging, held = (STAGING, staging_name(shape, load_id)), qualified(STAGING, held_name(shape, load_id))
-        before = self.held(shape, load_id)
-        for statement in Replaying(self.dialect, shape, load_id, staging).keep(held):
-            self.run(statement)
-        return before - self.held(shape, load_id)
-
     def settle_keys(self, shape: TableShape, load_id: str) -> int:
         if not shape.key:
             return 0
@@ -359,6 +351,9 @@ class SqlServerWarehouse(Session):
 
     def staging(self, shape: TableShape, load_id: str) -> tuple[str, str]:
         return STAGING, staging_name(shape, load_id)
+
+    def held_rows(self, shape: TableShape, load_id: str) -> tuple[str, str]:
+        return STAGING, held_name(shape, load_id)
 
     def held(self, shape: TableShape, load_id: str) -> int:
         name = held_name(shape, load_id)
