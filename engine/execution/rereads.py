@@ -31,7 +31,7 @@ def files(load: Load, source: Source) -> list[Path] | None:
     changed = source.changed_files(last.fingerprint)
     declared = last.definition != load.table.definition
     judged = last.inputs == load.record.inputs or changes.suite_changed(load)
-    return changed if changed or (declared and judged) else None
+    return changed if changed or (declared and judged and not load.forced) else None
 
 
 def _read_otherwise(load: Load, last: Published) -> bool:
