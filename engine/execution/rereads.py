@@ -85,5 +85,5 @@ def copies(load: Load) -> tuple[str, ...]:
         f"{name} has the bytes of {other}, which is loaded {'already' if other in before else 'too'}; the rows of both "
         "are published"
         for name, other in same.items()
-        if name[-brought.NAMED:].casefold() in rows
+        if name[-brought.NAMED :].casefold() in rows
     )
