@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.compile.naming import column_faults, table_faults
 from engine.compile.physical import design_of, faults, held_to, mismatched, partition_of, referring
+from engine.compile.strays import strays
 from engine.compile.watermarks import Selects, Watermark, arrival_faults, clock_of, watermark_of
-from engine.config.project import PIPELINES, Project
+from engine.config.project import Project
 from engine.config.specs import TableSpec
 from engine.core.errors import Problem, ProjectError, SourceError, nearest
-from engine.core.layers import LAYERS
 from engine.core.selectors import Graph
 from engine.core.sqltypes import Column, parse_type
 from engine.core.tables import AUDIT_COLUMNS, HISTORY_COLUMNS, TableShape
@@ -174,7 +174,7 @@ class _Builder:
             self.suites[name] = self._suite(name, spec)
             self.inputs[name] = tuple(dict.fromkeys((*self.inputs.get(name, ()), *self._judged_by(name, spec))))
         self.problems += table_faults(self.project)
-        self._strays()
+        self.problems += strays(self.project, self.declared)
         for name in self._order():
             table = self._table(name, self.project.tables[name])
             if table is not None:
@@ -457,25 +457,6 @@ class _Builder:
                     Problem(f.message.replace(BATCH, "{batch}"), at.file, at.line, at.column, f.expected, f.nearest)
                     for f in error.problems
                 ]
-
-    def _strays(self) -> None:
-        """Templates and suites that belong to no table: a misspelt file name would otherwise judge nothing."""
-        templates, expectations = self.project.files
-        sql = [
-            path for layer in LAYERS for path in (templates / layer).glob("*.sql")
-        ]  # others are there to be imported
-        yaml = [path for path in expectations.rglob("*") if path.suffix in (".yaml", ".yml")]
-        paths = {self.project.template_path(n) for n in self.declared} | {
-            self.project.suite_path(n) for n in self.declared
-        }
-        for path in sorted({*sql, *yaml} - paths):
-            what, folder = ("template", templates) if path.suffix == ".sql" else ("suite", expectations)
-            name = ".".join(path.relative_to(folder).with_suffix("").parts)
-            said, expected = f"a {what} without a table: {PIPELINES} declares no {name}", f"{name}: under tables"
-            if name in self.declared:
-                said, expected = f"a suite that is not read: it ends in {path.suffix}", f"{path.stem}.yaml"
-            shown = path.relative_to(self.project.root).as_posix()
-            self.problems.append(Problem(said, shown, 1, 1, expected, nearest(name, self.project.tables)))
 
 
 def _told(rendered: Rendered, error: BindError) -> list[Problem]:
