@@ -59,7 +59,9 @@ def clock_of(name: str, bound: Bound, column: str, selects: Selects, tables: Map
         if found:
             return f"{found} in the SELECT of {table}"
         todo += [
-            (t, c.casefold(), selects.bound[t]) for t, c in lineage if t in selects.bound and not tables[t].strategy.adds
+            (t, c.casefold(), selects.bound[t])
+            for t, c in lineage
+            if t in selects.bound and not tables[t].strategy.adds
         ]
     return ""
 
