@@ -220,7 +220,7 @@ def test_reading_a_suite_imports_neither_great_expectations_nor_a_driver(tmp_pat
     path.write_text("expectations: [{type: expect_column_to_exist, kwargs: {column: a}}]")
     assert load_suite(path, tmp_path).expectations
     code = (
-        "import sys, pathlib; from engine.quality.suitefiles import load_suite; from engine import gate, report;"
+        "import sys, pathlib; from engine.quality.suitefiles import load_suite; from engine.quality import gate; from engine.pages import quality;"
         f"root = pathlib.Path({str(tmp_path)!r}); load_suite(root / 'expectations/silver/things.yaml', root);"
         "heavy = set(sys.modules) & {'great_expectations', 'duckdb', 'sqlalchemy', 'pandas', 'pyarrow', 'sqlglot'};"
         "sys.exit(str(heavy) if heavy else 0)"
