@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.compile.manifest import Model, Table
+from engine.core.quoting import qualified
 from engine.core.tables import NOTHING_BROUGHT, Brought, Kept
 from engine.execution.load import Load
 from engine.quality.guards import Replaced
@@ -110,9 +111,5 @@ def _named(load: Load, period: str | None) -> str:
 
 def by_file(load: Load, table: tuple[str, str]) -> dict[str, int]:
     """The rows of each file in a table, by its name in lower case."""
-    found = load.warehouse.rows(f"SELECT {FILE} AS name, COUNT(*) AS n FROM {_quoted(table)} GROUP BY {FILE}")
+    found = load.warehouse.rows(f"SELECT {FILE} AS name, COUNT(*) AS n FROM {qualified(*table)} GROUP BY {FILE}")
     return {r["name"].casefold(): int(r["n"]) for r in found if r["name"] is not None}
-
-
-def _quoted(table: tuple[str, str]) -> str:
-    return ".".join(f'"{name}"' for name in table)  # understood by every warehouse

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from engine.compile.manifest import Model, Table
 from engine.core.design import GRAINS
 from engine.core.errors import GateFailed
+from engine.core.quoting import qualified
 from engine.core.strategies import STRATEGIES
-from engine.core.tables import UNCHANGED, Change, TableShape
+from engine.core.tables import UNCHANGED, Change
 from engine.execution import brought, positions
 from engine.execution.load import Load
 from engine.quality import guards
@@ -151,7 +152,7 @@ def losses(load: Load, *, unseen: bool) -> list[Verdict]:
 def _history(load: Load, last: Published) -> str:
     if not last.strategy.versions or (STRATEGIES[load.record.declared["load"]].versions and not load.anew):
         return ""
-    closed = _number(load, f"SELECT COUNT(*) AS n FROM {_name(load.shape)} WHERE valid_to IS NOT NULL")
+    closed = _number(load, f"SELECT COUNT(*) AS n FROM {qualified(load.shape.schema, load.shape.name)} WHERE valid_to IS NOT NULL")
     if not closed:
         return ""
     return (
@@ -172,8 +173,7 @@ def _rows(load: Load, last: Published, unseen: bool) -> str:
     lost = load.warehouse.lost(load.shape, load.record.load_id, by, kept)
     if not lost:
         return ""
-    where = " WHERE valid_to IS NULL" if kept.current else ""
-    before = _number(load, f"SELECT COUNT(*) AS n FROM {_name(load.shape)}{where}")
+    before = _number(load, f"SELECT COUNT(*) AS n FROM {_current(load, last)}")
     rows = _count(before, "current row" if kept.current else "row")
     least = "" if (exact and not unseen) or lost == before else "at least "
     return (
@@ -225,11 +225,11 @@ def _by_other_periods(now: Mapping[str, Any], last: Published) -> bool:
 
 
 def _key(load: Load, last: Published) -> None:
-    table, shape = load.table, load.shape
+    table = load.table
     names = ", ".join(table.spec.key_columns)
     out = f"keep the key as it was, repair the rows, or build it anew: medallion run --full --select {table.name}"
     new = [k for k in table.spec.key_columns if k.casefold() not in brought.kept(table, last).columns]
-    rows = f"{_name(shape)}{' WHERE valid_to IS NULL' if last.strategy.versions else ''}"
+    rows = _current(load, last)
     if new and (there := _number(load, f"SELECT COUNT(*) AS n FROM {rows}")):
         raise GateFailed(
             f"{table.name} keeps {_count(there, 'published row')}, which would have no {new[0]} and so no key ({names}); {out}"
@@ -277,8 +277,10 @@ def _folded(names: Sequence[str]) -> list[str]:
     return [n.casefold() for n in names]
 
 
-def _name(shape: TableShape) -> str:
-    return f'"{shape.schema}"."{shape.name}"'  # understood by every warehouse
+def _current(load: Load, last: Published) -> str:
+    """The published rows that hold, to stand after FROM."""
+    rows = qualified(load.shape.schema, load.shape.name)
+    return f"{rows} WHERE valid_to IS NULL" if last.strategy.versions else rows
 
 
 def _number(load: Load, sql: str) -> int:

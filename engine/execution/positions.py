@@ -30,6 +30,12 @@ def without_rows(fingerprint: str, names: Collection[str], before: Mapping[str, 
     return sorted(known | ({*before.get(WITHOUT_ROWS, ())} & {*found.values()}))
 
 
+def _stays(row: Row) -> bool:
+    """Whether a load was added to rows that stood there."""
+    made = json.loads(row["declared"] or "{}")
+    return STRATEGIES[row["strategy"]].keeps and not (made.get("anew") or made.get("first"))
+
+
 class Known:
     """The published loads of a table and of all it is built from."""
 
@@ -56,9 +62,7 @@ class Known:
         mine: list[Row] = []
         for row in self.loads:
             if row["table_name"] == table.name:
-                made = json.loads(row["declared"] or "{}")
-                kept = STRATEGIES[row["strategy"]].keeps and not (made.get("anew") or made.get("first"))
-                mine = [*(mine if kept else []), row]
+                mine = [*(mine if _stays(row) else []), row]
         self.same = [
             r for r in mine if self.made_from(table, json.loads(r["inputs"] or "{}"), r["logical_date"]) == now
         ]
@@ -78,8 +82,7 @@ class Known:
         found: dict[tuple[str, str], str] = {}
         last: dict[str, str] = {}
         for row in self.loads:
-            name, made = row["table_name"], json.loads(row["declared"] or "{}")
-            same = STRATEGIES[row["strategy"]].keeps and not (made.get("anew") or made.get("first"))
+            name, same = row["table_name"], _stays(row)
             if same and name in last and not row["rows_published"] and not row["rows_removed"]:
                 found[name, row["load_id"]] = last[name]
             else:

@@ -212,14 +212,16 @@ def judge(load: Load, gate: Callable[[], Gate], lock: threading.Lock) -> None:
     """
     changes.judge(load)
     with load.timed("gate"):
-        load.verdicts = _guarded(load)
+        load.verdicts = guarded = _guarded(load)
+        quarantined = load.record.rows_quarantined
         # Where nearly nothing was staged, what the suite says of the rest is only a consequence.
         unseen = any(v.blocks for v in load.verdicts)
         if load.table.suite.expectations and not unseen:
             load.verdicts = _by_suite(load, gate, lock) if not load.nothing_new else []
             if changes.suite_changed(load) and not any(v.blocks for v in load.verdicts):
                 load.verdicts = _whole(load, gate, lock, load.verdicts)
-            load.verdicts += _guarded(load)
+            # The guards count published rows: once is enough where the suite has moved none.
+            load.verdicts += _guarded(load) if load.record.rows_quarantined != quarantined else guarded
         # Only now: a row that the suite has moved to quarantine does not take the place of a published one.
         load.verdicts = _with_the_way_out(load, load.verdicts + changes.losses(load, unseen=unseen))
     failed = [v for v in load.verdicts if not v.success and not (v.quarantine and v.condition)]

@@ -34,7 +34,7 @@ def refuse(load: Load) -> None:
                 f"SELECT gives would be appended again; to build it anew from its inputs: {_full(table)}"
             )
         return
-    before = last.declared if str(last.declared.get("watermark", "")).casefold() == column.casefold() else {}
+    before = last.declared if had.casefold() == column.casefold() else {}
     meant = load.record.declared.get("watermark_is")
     if meant and before.get("watermark_is", meant) != meant:
         why = f"the watermark {column} of {table.name} is computed otherwise than when its rows were published"

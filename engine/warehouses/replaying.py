@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from engine.core.design import NO_DESIGN
-from engine.core.quoting import quoted
+from engine.core.quoting import qualified, quoted
 from engine.core.sqltypes import Column
 from engine.core.tables import AUDIT_COLUMNS, TableShape
 from engine.warehouses.dialect import Dialect
@@ -51,10 +51,10 @@ class Statements:
         self.text = dialect.literal
         schema, name = staging
         self.would_be_name = (schema, f"{name}w")
-        self.staging, self.plan = _name(schema, name), _name(schema, f"{name}p")
-        self.would_be = _name(*self.would_be_name)
-        self.published = _name(shape.schema, shape.name)
-        self.quarantine = _name("quarantine", f"{shape.schema}_{shape.name}")
+        self.staging, self.plan = qualified(schema, name), qualified(schema, f"{name}p")
+        self.would_be = qualified(*self.would_be_name)
+        self.published = qualified(shape.schema, shape.name)
+        self.quarantine = qualified("quarantine", f"{shape.schema}_{shape.name}")
         self.key = [c for k in shape.key for c in shape.columns if c.name.casefold() == k.casefold()]
         self.audited = {c.name for c in AUDIT_COLUMNS} <= {c.name for c in shape.columns}
 
@@ -182,7 +182,7 @@ class Statements:
     def keep(self, held_rows: tuple[str, str]) -> tuple[str, str]:
         """Stage published rows that a replay repaired in the place of those in the table ``held_rows`` (schema, name)
         that they were repaired from; and take those out there. A row that reads otherwise than it did is another."""
-        held = _name(*held_rows)
+        held = qualified(*held_rows)
         data = self.dialect.exact("q.row_data"), self.dialect.exact("h.row_data")
         return (
             f"INSERT INTO {self.staging} ({self._columns()}) SELECT {self._columns('p')} FROM {self.published} AS p"
@@ -199,7 +199,7 @@ class Statements:
 
     def kept(self, load_id: str) -> str:
         """The table that keeps what one replay put in and took out."""
-        return _name(*self.kept_name(load_id))
+        return qualified(*self.kept_name(load_id))
 
     def kept_name(self, load_id: str) -> tuple[str, str]:
         return "quarantine", short_name(f"replayed_{self.shape.schema}_{self.shape.name}__{load_id}")
@@ -272,10 +272,6 @@ class Statements:
         # A key compares as SQL Server compares it: trailing blanks do not count.
         name = f"{of}.{quoted(column.name)}" if of else quoted(column.name)
         return self.dialect.folded(name, column)
-
-
-def _name(schema: str, name: str) -> str:
-    return f"{quoted(schema)}.{quoted(name)}"
 
 
 _T = TypeVar("_T")

@@ -50,6 +50,12 @@ def _message(text: str) -> str:
     return literal(text[:1000].replace("%", "%%"))
 
 
+def _first_day(value: str, grain: str) -> str:
+    """The first day of the period of a date or moment, as SQL; the day itself for ``day``."""
+    month = {"month": f"MONTH({value})", "year": "1"}
+    return f"CAST({value} AS date)" if grain == "day" else f"DATEFROMPARTS(YEAR({value}), {month[grain]}, 1)"
+
+
 @functools.cache
 def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -66,6 +72,7 @@ def _templates() -> jinja2.Environment:
         present=_present,
         message=_message,
         said=_said,
+        first_day=_first_day,
         json=functools.partial(json.dumps, ensure_ascii=False),
     )
     return environment

@@ -1,5 +1,4 @@
-{%- set first = {"day": "CAST(§ AS date)", "month": "DATEFROMPARTS(YEAR(§), MONTH(§), 1)",
-                 "year": "DATEFROMPARTS(YEAR(§), 1, 1)"}[grain] | replace("§", stood) -%}
+{%- set first = stood | first_day(grain) -%}
 SELECT CONVERT(char(10), [first], 23) AS [first], COUNT_BIG(*) AS [n]
 FROM (
     SELECT {{ first }} AS [first] FROM {{ table }} AS [old]

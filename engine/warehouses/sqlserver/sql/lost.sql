@@ -1,7 +1,3 @@
-{%- if within is not none %}
-{%- set first = {"day": "CAST(§ AS date)", "month": "DATEFROMPARTS(YEAR(§), MONTH(§), 1)",
-                 "year": "DATEFROMPARTS(YEAR(§), 1, 1)"}[grain] -%}
-{%- endif -%}
 SELECT COALESCE(SUM([n]), 0) AS [lost]
 FROM (
     SELECT SUM([side]) AS [n]
@@ -14,7 +10,7 @@ FROM (
             AND EXISTS (
                 SELECT 1
                 FROM (VALUES {% for day in within %}(CAST({{ day | literal }} AS date)){{ ", " if not loop.last }}{% endfor %}) AS [present] ([first])
-                WHERE [present].[first] = {{ first | replace("§", stood) }}
+                WHERE [present].[first] = {{ stood | first_day(grain) }}
                     OR ([present].[first] IS NULL AND {{ stood }} IS NULL)
             )
 {%- else %}
